@@ -1,0 +1,85 @@
+"""DuckDB's exceptions as data: kind, first sentence, position, candidates."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mlproj.ports import EngineError
+
+# What every connection of ours is opened with: nothing is fetched from the network unasked.
+CONFIG: dict[str, str] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+# What every cursor starts with, since settings of a session are not inherited. Without the last one a missing table
+# named like a variable of the calling Python code would read that variable.
+SESSION = "set errors_as_json = true; set TimeZone = 'UTC'; set python_enable_replacements = false"
+
+_FUNCTIONS = "Candidate functions:"
+_LISTED = 3
+_SUGGESTIONS = re.compile(r"\n+\s*(?:Candidate bindings:|Candidates:|Did you mean|LINE \d+:|Possible Solution|Please try )")
+
+
+@dataclass(frozen=True)
+class DuckDBError:
+    """`position` counts bytes of the statement in UTF-8 from 0; `detail` is all that the engine said."""
+
+    kind: str
+    message: str
+    detail: str
+    position: int | None = None
+    candidates: tuple[str, ...] = ()
+
+
+def read_error(error: BaseException) -> DuckDBError:
+    """Of any exception that the engine raised, with or without `errors_as_json`."""
+    text = str(error)
+    found = _json_of(text)
+    if found is None:
+        kind, _, rest = text.partition(": ")
+        known = kind.endswith("Error")
+        return DuckDBError(kind.removesuffix("Error").replace(" ", "") if known else "", _plain(rest if known else text), text)
+    detail = str(found.get("exception_message", text)).strip()
+    position = found.get("position")
+    return DuckDBError(
+        str(found.get("exception_type", "")).replace(" ", ""),
+        _plain(detail),
+        detail,
+        int(position) if position is not None else None,
+        split_candidates(str(found.get("candidates", ""))),
+    )
+
+
+def engine_error(error: BaseException) -> EngineError:
+    found = read_error(error)
+    return EngineError(found.message, found.kind, found.detail)
+
+
+def split_candidates(text: str) -> tuple[str, ...]:
+    """`a,sum(DECIMAL(4,2), INT) -> INT` is two: commas in parentheses do not part."""
+    parts = re.findall(r"(?:[^,()]|\((?:[^()]|\([^()]*\))*\))+", text)
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _json_of(text: str) -> dict[str, Any] | None:
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        found = json.loads(text[start:])
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "exception_message" in found else None
+
+
+def _plain(message: str) -> str:
+    """The engine's own words up to its suggestions; of a list of functions the first few."""
+    head, mark, functions = message.partition(_FUNCTIONS)
+    head = _SUGGESTIONS.split(head.strip(), maxsplit=1)[0]
+    text = " ".join(head.split()).removesuffix("!")
+    lines = [line.strip() for line in functions.splitlines() if line.strip()]
+    if not mark or not lines:
+        return text
+    more = [f"  and {len(lines) - _LISTED} more"] if len(lines) > _LISTED else []
+    return "\n".join([text, *(f"  {line}" for line in lines[:_LISTED]), *more])

@@ -1,0 +1,176 @@
+"""The lake: DuckLake tables behind a SQLite catalog, attached to the engine on first use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlproj.adapters.ducklake_catalog import (
+    COMMITS, PUBLICATIONS, create_catalog, iso_commits, newest_publication, read_catalog, resolve_catalog, unreadable,
+)  # fmt: skip
+from mlproj.adapters.ducklake_extension import load_extensions
+from mlproj.adapters.duckdb_engine import DuckDBEngine
+from mlproj.adapters.duckdb_error import engine_error, read_error
+from mlproj.compiler.text import identifier, identifiers, literal
+from mlproj.ports import CommitInfo, TableWrite
+from mlproj.state import ViewMove
+
+if TYPE_CHECKING:
+    from weakref import WeakSet
+
+    from duckdb import DuckDBPyConnection
+
+DATA_SCHEMA = "mlproj_data"
+_METADATA = "__ducklake_metadata_lake"
+_MARK = f'lake.{DATA_SCHEMA}."last_publication"'
+
+# Catalogs that this process has attached. Two SQLite libraries (Python's and DuckDB's) that have one file open in one
+# process undo each other's locks and corrupt it, so that Python's stays away from these.
+_attached: dict[Path, WeakSet[DuckDBPyConnection]] = {}
+_attaching = threading.Lock()
+
+
+class DuckLake:
+    """`ports.Lake`. `catalog` as in mlproj.yml (`sqlite:PATH`); it and `data` are relative to `root`."""
+
+    def __init__(self, engine: DuckDBEngine, catalog: str, data: str, root: Path) -> None:
+        self._engine = engine
+        self._catalog = resolve_catalog(catalog, root)
+        self._data = (root / data).resolve()
+        self._writing = threading.RLock()
+
+    def write(self, tables: Sequence[TableWrite], info: CommitInfo) -> int:
+        with self._writing:
+            self._attach()
+            known = self._tables()
+
+            def replace(cursor: DuckDBPyConnection) -> None:
+                for table in tables:
+                    _replace_rows(cursor, table, table.table in known)
+
+            return self._commit(replace, info)
+
+    def publish(self, schema: str, moves: Sequence[ViewMove], info: CommitInfo) -> int:
+        space = f"lake.{identifier(schema)}"
+
+        def move(cursor: DuckDBPyConnection) -> None:
+            cursor.execute(f"create schema if not exists {space}")
+            for view in moves:
+                name = f"{space}.{identifier(view.name)}"
+                cursor.execute(f"drop view if exists {name}" if view.sql is None else f"create or replace view {name} as\n{view.sql}")
+            if all(view.sql is None for view in moves):
+                # A transaction that changes nothing makes no commit, and the publication would be lost with it.
+                cursor.execute(f"create or replace view {_MARK} as select 1 as format")
+
+        with self._writing:
+            self._attach()
+            return self._commit(move, info)
+
+    def relation(self, table: str, commit: int | None = None) -> str:
+        self._attach()
+        pin = "" if commit is None else f" at (version => {int(commit)})"
+        return f"lake.{DATA_SCHEMA}.{identifier(table)}{pin}"
+
+    def has_table(self, table: str) -> bool:
+        """Whether the newest commit has a table of this name."""
+        return table in (self._tables() if self._is_there() else ())
+
+    def last_publication(self) -> tuple[int, str] | None:
+        """Raises `ProjectError` E611 where a newer mlproj published it, E612 where the catalog cannot be read."""
+        return newest_publication(self._read(PUBLICATIONS), self._catalog.name) if self._is_there() else None
+
+    def commits(self) -> list[tuple[int, str, str, str]]:
+        return iso_commits(self._read(COMMITS)) if self._is_there() else []
+
+    def _is_there(self) -> bool:
+        return self._catalog.exists()
+
+    def _tables(self) -> frozenset[str]:
+        sql = "select table_name from {catalog}ducklake_table where end_snapshot is null"
+        return frozenset(str(row[0]) for row in self._read(sql))
+
+    def _read(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the catalog's own tables, by way of the one SQLite library that may have it open."""
+        with _attaching:
+            if not _attached.get(self._catalog):
+                return read_catalog(self._catalog, sql.format(catalog=""))
+        self._attach()
+        return self._engine.rows(sql.format(catalog=f"{_METADATA}."))
+
+    def _attach(self) -> None:
+        database = self._engine.database()
+        with _attaching:
+            if database in _attached.get(self._catalog, ()):
+                return
+            if not _attached.get(self._catalog):
+                create_catalog(self._catalog)
+            load_extensions(database)
+            self._attach_to(database)
+
+    def _attach_to(self, database: DuckDBPyConnection) -> None:
+        import weakref
+
+        import duckdb
+
+        self._data.mkdir(parents=True, exist_ok=True)
+        where = literal(f"ducklake:sqlite:{self._catalog}")
+        # The catalog remembers an absolute path; a project's folder may move, so that the one of today counts. Rows are
+        # never inlined: an inlined table is one more table of the catalog, and makes every statement on it ten times slower.
+        options = f"data_path {literal(f'{self._data}/')}, override_data_path true, data_inlining_row_limit 0"
+        try:
+            cursor = self._engine.cursor()
+            cursor.execute(f"attach {where} as lake ({options})")
+            _attached.setdefault(self._catalog, weakref.WeakSet()).add(database)
+            cursor.execute(f"create schema if not exists lake.{DATA_SCHEMA}")
+        except duckdb.Error as error:
+            raise unreadable(self._catalog.name, read_error(error).message) from error
+
+    def _commit(self, work: Callable[[DuckDBPyConnection], None], info: CommitInfo) -> int:
+        with self._transaction() as cursor:
+            work(cursor)
+            arguments = f"{literal(info.author)}, {literal(info.message)}, extra_info => {literal(info.extra)}"
+            cursor.execute(f"call lake.set_commit_message({arguments})")
+        return int(self._engine.rows("from lake.last_committed_snapshot()")[0][0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[DuckDBPyConnection]:
+        """All or nothing; whatever goes wrong, Ctrl-C included, is rolled back. Raises `EngineError`."""
+        import duckdb
+
+        cursor = self._engine.cursor()
+        try:
+            cursor.execute("begin")
+            yield cursor
+            cursor.execute("commit")
+        except BaseException as error:
+            # A commit that failed has rolled back already.
+            with suppress(duckdb.Error):
+                cursor.execute("rollback")
+            if isinstance(error, duckdb.Error):
+                raise engine_error(error) from error
+            raise
+
+
+def _replace_rows(cursor: DuckDBPyConnection, write: TableWrite, known: bool) -> None:
+    """Delete and insert where the table stands with these columns: replacing it would cut the change feed."""
+    name, query = f"lake.{DATA_SCHEMA}.{identifier(write.table)}", write.query.strip().rstrip(";")
+    if known and _columns(cursor, name) != _columns(cursor, f"\n{query}\n"):
+        # A killed build left a table of this name that is not what this build means by it.
+        cursor.execute(f"drop table {name}")
+        known = False
+    if not known and not write.partition_by:
+        cursor.execute(f"create table {name} as\n{query}\n")
+        return
+    if known:
+        cursor.execute(f"delete from {name}")
+    else:
+        cursor.execute(f"create table {name} as\n{query}\nwith no data")
+        cursor.execute(f"alter table {name} set partitioned by ({identifiers(write.partition_by)})")
+    cursor.execute(f"insert into {name} by name\n{query}\n")
+
+
+def _columns(cursor: DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
+    return sorted((row[0], row[1]) for row in cursor.execute(f"describe {relation}").fetchall())

@@ -1,0 +1,102 @@
+"""The catalog file of a lake, read without attaching it: plain SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from mlproj.diagnostics import ProjectError, fail
+
+FORMAT = 1
+EXAMPLE = "sqlite:.mlproj/catalog.sqlite"
+
+# `{catalog}` is where the tables are: nothing in SQLite, the metadata's database in DuckDB.
+PUBLICATIONS = (
+    "select snapshot_id, commit_extra_info from {catalog}ducklake_snapshot_changes "
+    "where commit_extra_info like '%\"publication\"%' order by snapshot_id desc"
+)
+COMMITS = (
+    "select s.snapshot_id, cast(s.snapshot_time as varchar), coalesce(c.author, ''), coalesce(c.commit_message, '') "
+    "from {catalog}ducklake_snapshot s left join {catalog}ducklake_snapshot_changes c using (snapshot_id) "
+    "order by s.snapshot_id"
+)
+
+_BUSY_SECONDS = 10.0
+
+
+def resolve_catalog(catalog: str, root: Path) -> Path:
+    """The file behind `sqlite:PATH`. Raises `ProjectError` E612 for any other kind of catalog."""
+    scheme, _, path = catalog.partition(":")
+    if scheme != "sqlite" or not path:
+        raise fail("E612", f"a lake's catalog cannot be kept in '{scheme}', only in SQLite", hint=f"write `catalog: {EXAMPLE}`")
+    return (root / path).resolve()
+
+
+def create_catalog(path: Path) -> None:
+    """Make the file where there is none, in WAL mode: in SQLite's own default readers and a writer lock each other out.
+
+    Never to be called while this process has the catalog attached. Raises `ProjectError` E612.
+    """
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unreadable(path.name, error.strerror or str(error)) from error
+    with _errors(path), closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = normal")
+
+
+def read_catalog(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a query; an empty file has none. Raises `ProjectError` E612 for a file that is no catalog."""
+    with _errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+        tables = connection.execute("select count(*) from sqlite_master").fetchone()
+        return connection.execute(sql).fetchall() if tables[0] else []
+
+
+def newest_publication(rows: Iterable[tuple[Any, ...]], name: str) -> tuple[int, str] | None:
+    """The first of (commit, extra info), newest first, that is a publication. Raises `ProjectError` E611."""
+    for commit, text in rows:
+        try:
+            record = json.loads(text)
+        except ValueError:
+            continue
+        if not isinstance(record, dict) or "publication" not in record:
+            continue
+        if int(record.get("format", FORMAT)) > FORMAT:
+            message = f"lake '{name}' was published by a newer mlproj (format {record['format']}; this one knows {FORMAT})"
+            raise fail("E611", message, hint="upgrade mlproj: pip install --upgrade mlproj", exit_code=1)
+        return int(commit), str(text)
+    return None
+
+
+def iso_commits(rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, str, str, str]]:
+    def iso(text: str) -> str:
+        return datetime.fromisoformat(text).astimezone(timezone.utc).isoformat()
+
+    return [(int(commit), iso(at), str(author), str(message)) for commit, at, author, message in rows]
+
+
+def unreadable(name: str, reason: str) -> ProjectError:
+    """E612: the catalog is there, or could not be made, and cannot be used."""
+    hint = "restore the catalog from a backup, or move it away together with the lake's data to start anew"
+    return fail("E612", f"lake catalog '{name}' cannot be read: {reason}", hint=hint, exit_code=1)
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            message = f"lake catalog '{path.name}' stays locked by another program"
+            raise fail("E613", message, hint="wait until it has ended and try again", exit_code=1) from error
+        raise unreadable(path.name, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise unreadable(path.name, str(error)) from error

@@ -1,0 +1,60 @@
+"""Reads what a target holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from mlproj.adapters.sql_state.database import Database
+from mlproj.adapters.sql_state.revisions import first_value, stored_revision
+from mlproj.adapters.sql_state.snapshot import Snapshot
+from mlproj.state import BuildRecord, Commit, Event, ModelVersion, TargetState, TrainingDataset
+
+
+class SqlReader:
+    """Implements `ports.StateReader`: every method reads one snapshot, and nothing at all where there is no file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self, target: str) -> TargetState:
+        with self._snapshot() as snapshot:
+            return snapshot.load(target) if snapshot else TargetState(target=target)
+
+    def history(self, node: str, target: str) -> list[Commit]:
+        with self._snapshot() as snapshot:
+            return snapshot.history(node, target) if snapshot else []
+
+    def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
+        with self._snapshot() as snapshot:
+            return snapshot.model_versions(target, name) if snapshot else []
+
+    def training_datasets(self, target: str, view: str) -> list[TrainingDataset]:
+        with self._snapshot() as snapshot:
+            return snapshot.training_datasets(target, view) if snapshot else []
+
+    def builds(self, target: str, limit: int = 20) -> list[BuildRecord]:
+        with self._snapshot() as snapshot:
+            return snapshot.builds(target, limit) if snapshot else []
+
+    def events(self, target: str) -> list[Event]:
+        with self._snapshot() as snapshot:
+            return snapshot.events(target) if snapshot else []
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Snapshot | None]:
+        """What the tables hold at one moment; None where nothing was ever written."""
+        if not self._database.exists:
+            yield None
+            return
+        with self._database.reading() as connection:
+            revision = stored_revision(self._database, first_value(connection.execute))
+            try:
+                yield Snapshot(connection) if revision else None
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                place = ".".join(str(part) for part in first["loc"])
+                reason = f"its {error.title} has a part that mlproj did not write ({place}: {first['msg']})"
+                raise self._database.unreadable(reason) from error

@@ -1,0 +1,146 @@
+"""The queries of a reader, over one connection that sees one moment.
+
+They are SQL text for SQLite's own driver: importing SQLAlchemy takes longer than reading a thousand nodes, and `plan`
+reads on every run. The contract suite runs every one of them against the migrated tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter
+
+from mlproj.state import (
+    BuildRecord,
+    Commit,
+    Evaluation,
+    Event,
+    ModelManifest,
+    ModelVersion,
+    Published,
+    StepResult,
+    TargetState,
+    TrainingDataset,
+)
+
+_DETAIL: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+
+_PUBLISHED = "select node, published_json from published where target = ? order by node"
+
+_NEWEST_DATASETS = """
+select view, dataset_json from training_datasets
+where target = :target and (view, number) in (
+  select view, max(number) from training_datasets where target = :target group by view)
+order by view
+"""
+
+_DATASETS = "select dataset_json from training_datasets where target = ? and view = ? order by number"
+
+_VERSIONS = """
+select v.name, v.version, v.run, v.target, v.manifest_hash, v.build_id, v.created_at, v.manifest_json, e.evaluation_json
+from model_versions v join evaluations e on e.seq = (
+  select max(seq) from evaluations l where l.name = v.name and l.version = v.version and l.run = v.run)
+where v.target = :target
+"""
+
+_ONLY_NAME = "and v.name = :name "
+
+_ONLY_NEWEST = """and (v.name, v.version, v.run) in (
+  select name, version, max(run) from model_versions where target = :target group by name, version) """
+
+_IN_ORDER = "order by v.name, v.version, v.run"
+
+_ALIASES = "select name, alias, version, run from aliases where target = ? order by name, alias"
+
+_FOREIGN_TABLES = """
+select "table" from published where target <> :target and "table" is not null
+union select "table" from training_datasets where target <> :target
+order by 1
+"""
+
+_HISTORY = """
+select node, "commit", "table", rows, build_id, author, message, at from commits
+where target = ? and node = ? order by "commit"
+"""
+
+_BUILDS = """
+select id, target, status, author, started_at, ended_at from builds where target = ? order by seq desc limit ?
+"""
+
+_STEPS = "select step_json from steps where build_id = ? order by position"
+
+_LAST_PUBLICATION = "select build_id from publications where target = ? order by seq desc limit 1"
+
+_APPLIED = "select 1 from publications where target = ? and build_id = ?"
+
+_EVENTS = "select at, target, who, what, subject, detail from events where target = ? order by seq"
+
+
+class Snapshot:
+    """Answers what `ports.StateReader` asks. Raises pydantic's `ValidationError` where stored JSON is no noun."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def load(self, target: str) -> TargetState:
+        parse = Published.model_validate_json
+        of_it = {"target": target}
+        newest = [_version(row) for row in self._execute(_VERSIONS + _ONLY_NEWEST + _IN_ORDER, of_it)]
+        datasets = self._execute(_NEWEST_DATASETS, of_it)
+        aliases = self._execute(_ALIASES, (target,))
+        last = self._execute(_LAST_PUBLICATION, (target,)).fetchone()
+        return TargetState(
+            target=target,
+            published={node: parse(text) for node, text in self._execute(_PUBLISHED, (target,))},
+            training_datasets={view: TrainingDataset.model_validate_json(text) for view, text in datasets},
+            model_versions={f"model:{version.name}@{version.version}": version for version in newest},
+            aliases={f"{name}@{alias}": f"{name}@{version}.{run}" for name, alias, version, run in aliases},
+            foreign_tables=tuple(table for (table,) in self._execute(_FOREIGN_TABLES, of_it)),
+            last_publication=last[0] if last else None,
+        )
+
+    def history(self, node: str, target: str) -> list[Commit]:
+        names = ("node", "commit", "table", "rows", "build_id", "author", "message", "at")
+        rows = self._execute(_HISTORY, (target, node))
+        return [Commit.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+
+    def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
+        query = _VERSIONS + ("" if name is None else _ONLY_NAME) + _IN_ORDER
+        return [_version(row) for row in self._execute(query, {"target": target, "name": name})]
+
+    def training_datasets(self, target: str, view: str) -> list[TrainingDataset]:
+        return [TrainingDataset.model_validate_json(text) for (text,) in self._execute(_DATASETS, (target, view))]
+
+    def builds(self, target: str, limit: int) -> list[BuildRecord]:
+        names = ("id", "target", "status", "author", "started_at", "ended_at")
+        found = [dict(zip(names, row, strict=True)) for row in self._execute(_BUILDS, (target, limit))]
+        return [BuildRecord.model_validate(build | {"steps": self._steps(build["id"])}) for build in found]
+
+    def events(self, target: str) -> list[Event]:
+        return [
+            Event(at=at, target=target, who=who, what=what, subject=subject, detail=_DETAIL.validate_json(detail))
+            for at, target, who, what, subject, detail in self._execute(_EVENTS, (target,))
+        ]
+
+    def applied(self, target: str, build_id: str) -> bool:
+        """Whether the publication of a build has reached this state."""
+        return self._execute(_APPLIED, (target, build_id)).fetchone() is not None
+
+    def _steps(self, build_id: str) -> tuple[StepResult, ...]:
+        return tuple(StepResult.model_validate_json(text) for (text,) in self._execute(_STEPS, (build_id,)))
+
+
+def _version(row: tuple[Any, ...]) -> ModelVersion:
+    name, version, run, target, manifest_hash, build_id, created_at, manifest, evaluation = row
+    return ModelVersion(
+        name=name,
+        version=version,
+        run=run,
+        target=target,
+        manifest_hash=manifest_hash,
+        manifest=ModelManifest.model_validate_json(manifest),
+        evaluation=Evaluation.model_validate_json(evaluation),
+        build_id=build_id,
+        created_at=created_at,
+    )

@@ -1,0 +1,227 @@
+"""The statements of a store, each within a transaction that holds the write lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy.dialects.sqlite import insert
+
+from mlproj.adapters.sql_state import tables
+from mlproj.state import (
+    BuildRecord,
+    Evaluation,
+    ModelManifest,
+    ModelNode,
+    ModelVersion,
+    Publication,
+    Published,
+    StepResult,
+    TrainingDataset,
+)
+
+
+def begin_build(connection: Connection, build: BuildRecord) -> None:
+    builds = tables.builds
+    running = (builds.c.target == build.target, builds.c.status == "running")
+    connection.execute(update(builds).where(*running).values(status="killed"))
+    connection.execute(insert(builds).values(build.model_dump(exclude={"steps"})))
+    put_steps(connection, build.id, build.steps)
+
+
+def put_steps(connection: Connection, build_id: str, results: Sequence[StepResult]) -> None:
+    """Update by (node, action); what was not planned comes after what was."""
+    if not results:
+        return
+    c = tables.steps.c
+    last = connection.scalar(select(func.max(c.position)).where(c.build_id == build_id))
+    start = 0 if last is None else last + 1
+    rows = [
+        {
+            "build_id": build_id,
+            "node": result.node,
+            "action": result.action,
+            "position": position,
+            "status": result.status,
+            "step_json": result.model_dump_json(),
+        }
+        for position, result in enumerate(results, start)
+    ]
+    _upsert(connection, tables.steps, rows, keep=("position",))
+
+
+def end_build(connection: Connection, build_id: str, status: str, at: str) -> None:
+    connection.execute(update(tables.builds).where(tables.builds.c.id == build_id).values(status=status, ended_at=at))
+
+
+def apply_publication(
+    connection: Connection,
+    publication: Publication,
+    commit: int,
+    published: Mapping[str, Published],
+    datasets: Iterable[TrainingDataset],
+) -> None:
+    """Without effect where it was applied before."""
+    row = {"target": publication.target, "build_id": publication.build_id, "commit": commit}
+    record = insert(tables.publications).values(row | {"record": publication.model_dump_json()})
+    if connection.execute(record.on_conflict_do_nothing()).rowcount == 0:
+        return
+    _put_published(connection, publication.target, published)
+    _append_commits(connection, publication, published)
+    _append_datasets(connection, publication.target, datasets)
+    _remove_published(connection, publication.target, publication.removed)
+    _log_publication(connection, publication, commit)
+
+
+def register_model(
+    connection: Connection, target: str, manifest: ModelManifest, manifest_hash: str, evaluation: Evaluation, at: str
+) -> ModelVersion:
+    """Raises `IntegrityError` where another writer takes the number meanwhile."""
+    node, build_id = manifest.model, evaluation.build_id
+    version = ModelVersion(
+        name=node.name,
+        version=node.version,
+        run=_next_run(connection, node),
+        target=target,
+        manifest_hash=manifest_hash,
+        manifest=manifest,
+        evaluation=evaluation,
+        build_id=build_id,
+        created_at=at,
+    )
+    row = version.model_dump(exclude={"manifest", "evaluation"}) | {"manifest_json": manifest.model_dump_json()}
+    connection.execute(insert(tables.model_versions).values(row))
+    _append_evaluation(connection, version, evaluation)
+    _put_model(connection, target, node, build_id, at)
+    detail: dict[str, JsonValue] = {"build_id": build_id, "manifest_hash": manifest_hash, "status": evaluation.status}
+    _log(connection, target, at, _author(connection, build_id), "model_registered", version.id, detail)
+    return version
+
+
+def add_evaluation(
+    connection: Connection, target: str, version: ModelVersion, node: ModelNode, evaluation: Evaluation
+) -> None:
+    at, build_id = evaluation.at, evaluation.build_id
+    _append_evaluation(connection, version, evaluation)
+    _put_model(connection, target, node, build_id, at)
+    detail: dict[str, JsonValue] = {"build_id": build_id, "status": evaluation.status}
+    _log(connection, target, at, _author(connection, build_id), "model_evaluated", version.id, detail)
+
+
+def _put_published(connection: Connection, target: str, published: Mapping[str, Published]) -> None:
+    rows = [
+        {
+            "target": target,
+            "node": id_,
+            "build_id": entry.build_id,
+            "table": entry.table,
+            "commit": entry.commit,
+            "published_json": entry.model_dump_json(),
+        }
+        for id_, entry in published.items()
+    ]
+    _upsert(connection, tables.published, rows)
+
+
+def _put_model(connection: Connection, target: str, node: ModelNode, build_id: str, at: str) -> None:
+    _put_published(connection, target, {node.id: Published(node=node, build_id=build_id, published_at=at)})
+
+
+def _append_commits(connection: Connection, publication: Publication, published: Mapping[str, Published]) -> None:
+    rows = [
+        {
+            "target": publication.target,
+            "node": id_,
+            "commit": entry.commit,
+            "table": entry.table,
+            "rows": entry.rows or 0,
+            "build_id": publication.build_id,
+            "author": publication.author,
+            "message": f"build {publication.build_id}",
+            "at": publication.at,
+        }
+        for id_, entry in published.items()
+        if entry.node.kind == "feature_group" and entry.commit is not None and entry.table is not None
+    ]
+    _append_absent(connection, tables.commits, rows)
+
+
+def _append_datasets(connection: Connection, target: str, datasets: Iterable[TrainingDataset]) -> None:
+    rows = [
+        {
+            "target": target,
+            "view": dataset.view,
+            "number": dataset.number,
+            "fingerprint": dataset.fingerprint,
+            "commit": dataset.commit,
+            "table": dataset.table,
+            "dataset_json": dataset.model_dump_json(),
+        }
+        for dataset in datasets
+    ]
+    _append_absent(connection, tables.training_datasets, rows)
+
+
+def _remove_published(connection: Connection, target: str, ids: Iterable[str]) -> None:
+    c = tables.published.c
+    for id_ in ids:
+        connection.execute(delete_from(tables.published).where(c.target == target, c.node == id_))
+
+
+def _append_evaluation(connection: Connection, version: ModelVersion, evaluation: Evaluation) -> None:
+    row = {"name": version.name, "version": version.version, "run": version.run, "status": evaluation.status}
+    connection.execute(insert(tables.evaluations).values(row | {"evaluation_json": evaluation.model_dump_json()}))
+
+
+def _next_run(connection: Connection, node: ModelNode) -> int:
+    c = tables.model_versions.c
+    last = connection.scalar(select(func.max(c.run)).where(c.name == node.name, c.version == node.version))
+    return (last or 0) + 1
+
+
+def _author(connection: Connection, build_id: str) -> str:
+    """Who started a build; the build's id where that was not written down."""
+    author = connection.scalar(select(tables.builds.c.author).where(tables.builds.c.id == build_id))
+    return author or build_id
+
+
+def _log_publication(connection: Connection, publication: Publication, commit: int) -> None:
+    detail: dict[str, JsonValue] = {
+        "commit": commit,
+        "published": [*sorted(publication.published)],
+        "training_datasets": [*sorted(publication.training_datasets)],
+        "removed": [*sorted(publication.removed)],
+    }
+    at, who = publication.at, publication.author
+    _log(connection, publication.target, at, who, "published", f"build {publication.build_id}", detail)
+
+
+def _log(
+    connection: Connection, target: str, at: str, who: str, what: str, subject: str, detail: dict[str, JsonValue]
+) -> None:
+    row = {"target": target, "at": at, "who": who, "what": what, "subject": subject, "detail": _json(detail)}
+    connection.execute(insert(tables.events).values(row))
+
+
+def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]], keep: Iterable[str] = ()) -> None:
+    """Write rows by primary key; of those that are there already, the columns `keep` stay as they are."""
+    if not rows:
+        return
+    statement = insert(table)
+    key = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in {*key, *keep}}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+
+def _append_absent(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Write the rows that no unique constraint says are there already."""
+    if rows:
+        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

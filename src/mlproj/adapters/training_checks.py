@@ -1,0 +1,92 @@
+"""What every trainer looks at before and after a library is called: the data, and the library's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mlproj.adapters.library_warnings import library_warnings
+from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.state import ModelNode
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+# xgboost puts the time and its own source line in front: `[12:30:01] /src/objective.cc:27: `
+_NATIVE_PREFIX = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+
+
+def numeric(features: pd.DataFrame) -> pd.DataFrame:
+    """Columns without one number in them come as objects; estimators want numbers, and NaN for what is missing."""
+    other = [c for c, kind in features.dtypes.items() if kind.kind not in "iuf"]
+    return features.astype(dict.fromkeys(other, "float64")) if other else features
+
+
+def check_training_data(model: ModelNode, label: pd.Series[Any]) -> None:
+    """Raises E606 where there is no row, E607 where a classifier would see one class only."""
+    if not len(label):
+        hint = "look at the view's filter, joins and split"
+        raise _failure(model, "E606", f"{model.relation} has no training row with a label", hint)
+    if model.task == "classifier" and label.nunique() < 2:
+        value = label.iloc[0]
+        hint = f"every row has {value!r}" if isinstance(value, str) else f"every row has {value}"
+        raise _failure(model, "E607", "the label has one class only in the training split", hint)
+
+
+@contextmanager
+def failures_of(model: ModelNode, features: pd.DataFrame) -> Iterator[list[str]]:
+    """Around a fit: an exception becomes E605 with the library's first sentence; yields the warnings it gave."""
+    with library_warnings() as heard:
+        try:
+            yield heard
+        except ProjectError:
+            raise
+        except Exception as error:
+            message = f"training {model.relation} failed: {first_sentence(error)}"
+            raise _failure(model, "E605", message, _cure(str(error), features)) from error
+
+
+@contextmanager
+def failures_of_predicting(path: str, features: pd.DataFrame) -> Iterator[None]:
+    """Around a prediction: an exception becomes E619 with the library's first sentence; warnings are dropped."""
+    with library_warnings():
+        try:
+            yield
+        except Exception as error:
+            message = f"{path} cannot predict: {first_sentence(error)}"
+            raise ProjectError([Diagnostic("E619", message, None, _cure(str(error), features))], exit_code=1) from error
+
+
+def first_sentence(error: BaseException) -> str:
+    """The library's own words, without its prefixes and its page-long advice."""
+    line = next((part.strip() for part in str(error).splitlines() if part.strip()), type(error).__name__)
+    return _SENTENCE_END.split(_NATIVE_PREFIX.sub("", line))[0].rstrip(".")
+
+
+def plain_classes(values: np.ndarray[Any, Any] | Sequence[Any]) -> tuple[Any, ...]:
+    """Class labels as Python's own str, int, float and bool."""
+    return tuple(v.item() if hasattr(v, "item") else v for v in values)
+
+
+def _cure(message: str, features: pd.DataFrame) -> str | None:
+    import numpy as np
+
+    empty = [str(c) for c in features.columns if features[c].isna().any()]
+    if empty and re.search(r"\bNaN\b|\bnull\b|missing values", message):
+        return f"add impute_median or another imputer to the view's transformations for {_listed(empty)}"
+    if "infinity" in message or "inf" in message.split():
+        infinite = [str(c) for c in features.columns if not np.isfinite(features[c].fillna(0)).all()]
+        return f"there are infinite values in {_listed(infinite)}: cap or filter them" if infinite else None
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _failure(model: ModelNode, code: str, message: str, hint: str | None) -> ProjectError:
+    return ProjectError([Diagnostic(code, message, model.span, hint, node=model.id)], exit_code=1)

@@ -1,0 +1,105 @@
+"""What every command is given: the global options, the project they name, and how to answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from mlproj.diagnostics import Diagnostic
+    from mlproj.project.project import Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Context:
+    """Global options. Answers go to stdout, everything else to stderr."""
+
+    project_dir: Path
+    target: str | None
+    vars_text: str | None
+    output: str
+    quiet: bool
+    debug: bool
+    _project: Project | None = field(default=None, repr=False)
+
+    @property
+    def project(self) -> Project:
+        """Opened once, and closed when the command ends."""
+        if self._project is None:
+            from mlproj.project.project import Project
+
+            self._project = Project(self.project_dir, target=self.target, vars=self.variables())
+        return self._project
+
+    def close(self) -> None:
+        if self._project:
+            self._project.close()
+
+    def variables(self) -> dict[str, Any]:
+        """`--vars` as a mapping. Raises E206."""
+        if not self.vars_text:
+            return {}
+        import yaml
+
+        from mlproj.diagnostics import fail
+
+        try:
+            found = yaml.safe_load(self.vars_text)
+        except yaml.YAMLError as error:
+            raise fail("E206", f"--vars is no YAML: {str(error).splitlines()[0]}", hint="--vars 'name: value', or --vars '{a: 1, b: 2}'") from error
+        if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+            raise fail("E206", "--vars must be a mapping of names to values", hint="--vars 'name: value', or --vars '{a: 1, b: 2}'")
+        return found
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
+
+    def say(self, text: str) -> None:
+        """Something beside the answer."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def answer(self, document: dict[str, Any], lines: Callable[[], Sequence[str]]) -> None:
+        """The command's answer: one JSON document, or lines of text."""
+        if self.json:
+            click.echo(json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False))
+        else:
+            for line in lines():
+                click.echo(line)
+
+    @property
+    def width(self) -> int:
+        import shutil
+
+        return max(shutil.get_terminal_size((100, 24)).columns, 60)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person watches: then progress is drawn, otherwise written line by line."""
+        return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and not self.quiet and not self.json
+
+    def complain(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Draw diagnostics on stderr."""
+        from mlproj.cli.render.diagnostics import draw
+
+        for line in draw(diagnostics, self.project_dir, color=sys.stderr.isatty()):
+            click.echo(line, err=True)
+
+
+pass_context = click.make_pass_decorator(Context)
+
+
+def selection(command: F) -> F:
+    """--select and --exclude, each as often as needed."""
+    command = click.option("--exclude", "-e", multiple=True, metavar="S", help="Nodes to leave out, in the same syntax.")(command)
+    return click.option("--select", "-s", multiple=True, metavar="S", help="Nodes, in dbt's syntax: +x, x+, @x, tag:…, state:modified.")(command)

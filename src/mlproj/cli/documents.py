@@ -1,0 +1,238 @@
+"""Answers as documents: what `--format json` prints and text is drawn from. Each has `artifact` and `version`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlproj.diagnostics import did_you_mean, fail
+from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
+from mlproj.project.planning import select_nodes
+from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
+
+if TYPE_CHECKING:
+    from mlproj.compiler import Manifest
+    from mlproj.project.project import Project
+
+Document = dict[str, Any]
+
+
+def _document(artifact: str, **content: Any) -> Document:
+    return {"artifact": artifact, "version": 1, **content}
+
+
+def find_node(manifest: Manifest, text: str) -> Node:
+    """The node that `kind:name@version` or a short form of it means. Raises E508 where it is none or several."""
+    matches = [n for n in manifest.nodes if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0], n.partition("@")[0])]
+    names = {n.partition("@")[0] for n in matches}
+    if len(matches) > 1 and len(names) == 1:
+        return max((manifest.nodes[n] for n in matches), key=lambda node: getattr(node, "version", 0))
+    if len(matches) > 1:
+        # A group and a view may share a name: the group comes first in the pipeline, and is what most people mean.
+        groups = [n for n in matches if n.startswith("feature_group:")]
+        if groups and "@" in text:
+            return manifest.nodes[groups[0]]
+        raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint="write the kind too, as feature_view:income@1")
+    if not matches:
+        known = sorted({*manifest.nodes, *(n.partition(":")[2] for n in manifest.nodes)})
+        raise fail("E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes")
+    return manifest.nodes[matches[0]]
+
+
+def nodes_document(project: Project, select: Sequence[str], exclude: Sequence[str]) -> Document:
+    """All selected nodes, in dependency order."""
+    manifest, state = project.manifest, project.state()
+    plan = project.plan()
+    chosen = select_nodes(project, plan.changes, select, exclude)
+    changes = {c.node: c.change for c in plan.changes}
+    nodes = [
+        {
+            "node": n, "kind": node.kind, "name": node.name, "version": getattr(node, "version", None), "description": node.description,
+            "tags": list(node.tags), "path": node.span.path, "depends_on": list(node.depends_on),
+            "status": changes.get(n, "published" if n in state.published else "-" if isinstance(node, SourceNode) else "unpublished"),
+        }
+        for n in manifest.order
+        if n in chosen
+        for node in [manifest.nodes[n]]
+    ]  # fmt: skip
+    return _document("ls", nodes=nodes)
+
+
+def compile_document(project: Project, node: str | None) -> Document:
+    """How many nodes compiled, or one node's SQL."""
+    manifest = project.manifest
+    if node is None:
+        return _document("compile", nodes=len(manifest.nodes), sql=None)
+    found = find_node(manifest, node)
+    if not isinstance(found, GroupNode | ViewNode):
+        raise fail("E508", f"{found.id} has no SQL", hint="name a feature group or a feature view")
+    return _document("compile", node=found.id, nodes=1, sql=found.sql)
+
+
+def show_document(project: Project, text: str, as_of: int | None, limit: int) -> Document:
+    """A node with a preview of its rows, or a model version with its evidence."""
+    name, _, rest = text.removeprefix("model:").partition("@")
+    if rest and ("." in rest or not rest.isdigit()):
+        return version_document(resolve_model(project, f"{name}@{rest}"))
+    node = find_node(project.manifest, text)
+    if as_of is not None and not isinstance(node, GroupNode):
+        raise fail("E506", f"{node.id} has no commits of its own", hint="--as-of is for feature groups")
+    if isinstance(node, ModelNode):
+        return _model_document(project, node)
+    document = _document("show", node=node.id, description=node.description, path=str(node.span), depends_on=list(node.depends_on))
+    if isinstance(node, SourceNode):
+        document |= {"columns": [c.model_dump() for c in node.columns], "preview": _source_preview(project, node, limit)}
+    elif isinstance(node, GroupNode):
+        document |= _group(project, node, as_of, limit)
+    else:
+        document |= _view(project, node, limit)
+    return document
+
+
+def _group(project: Project, node: GroupNode, as_of: int | None, limit: int) -> Document:
+    features = [{"name": f.name, "type": f.type, "nullable": f.nullable, "description": f.description, "declared": f.declared} for f in node.features]
+    document: Document = {"primary_key": list(node.primary_key), "event_time": node.event_time, "sql_path": node.sql_path, "features": features}
+    published = project.state().published.get(node.id)
+    if published is None:
+        return document | {"published": None, "preview": None}
+    handle = FeatureGroup(project, node.name, node.version)
+    document["published"] = {"commit": published.commit, "rows": published.rows, "build": published.build_id, "at": published.published_at}
+    return document | {"as_of": as_of, "preview": _preview(project, handle.query(as_of), limit)}
+
+
+def _view(project: Project, node: ViewNode, limit: int) -> Document:
+    columns = [{"name": c.name, "type": c.type, "role": c.role, "from": c.source, "transformations": [s.name for s in node.transformations.get(c.name, ())]} for c in node.columns]
+    if node.id not in project.state().training_datasets:
+        return {"columns": columns, "training_dataset": None, "preview": None}
+    handle = FeatureView(project, node.name, node.version)
+    return {"columns": columns, "training_dataset": handle.dataset.name, "preview": _preview(project, handle.query(), limit)}
+
+
+def _source_preview(project: Project, node: SourceNode, limit: int) -> Document | None:
+    import os
+
+    from mlproj.loader.environment import fill_environment
+
+    path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
+    if not limit or project.session.sources.version(path) == "missing":
+        return None
+    relation = project.session.sources.relation(node.model_copy(update={"path": path}))
+    return _preview(project, f"select * from {relation}", limit)
+
+
+def _preview(project: Project, query: str, limit: int) -> Document | None:
+    """The first rows, as text-safe values."""
+    if not limit:
+        return None
+    engine = project.session.engine
+    columns = [c.name for c in engine.describe(query)]
+    rows = engine.rows(f"select * from ({query}) as t limit {limit}")
+    return {"columns": columns, "rows": [[_plain(v) for v in row] for row in rows]}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and value == value) else str(value)
+
+
+def _model_document(project: Project, node: ModelNode) -> Document:
+    document = _document("show", node=node.id, description=node.description, path=str(node.span), depends_on=list(node.depends_on), estimator=node.estimator, params=node.params, seed=node.seed)
+    versions = [v for v in project.models(node.name) if v.version == node.version]
+    return document | {"versions": [_version_row(v, project) for v in versions]}
+
+
+def version_document(version: ModelVersion) -> Document:
+    """Everything about one model version."""
+    record = version.manifest
+    return _document(
+        "model_version", model_version=version.id, status=version.status, description=record.model.description, estimator=record.model.estimator,
+        params=record.params, seed=record.seed, view=record.view.partition(":")[2], training_dataset=record.training_dataset,
+        training_digest=record.training_digest, commits=record.inputs_commits, metrics=version.evaluation.metrics,
+        tests=[t.model_dump() for t in version.evaluation.tests],
+        inputs=[s.model_dump() for s in record.inputs], outputs=[s.model_dump() for s in record.outputs],
+        statistics=record.statistics.model_dump(mode="json"), libraries=record.libraries, platform=record.platform, files=record.files,
+        manifest=version.manifest_hash, build=version.build_id, created_at=version.created_at, input_example=list(record.input_example),
+    )  # fmt: skip
+
+
+def models_document(project: Project, name: str | None) -> Document:
+    """Registered versions with their metrics, and the aliases that point to them."""
+    versions = project.models(name)
+    if name and not versions:
+        resolve_model(project, name)
+    return _document("models", models=[_version_row(v, project) for v in versions])
+
+
+def _version_row(version: ModelVersion, project: Project) -> Document:
+    aliases = sorted(a.partition("@")[2] for a, v in project.state().aliases.items() if v == version.id)
+    return {
+        "model_version": version.id, "status": version.status, "aliases": aliases, "estimator": version.manifest.model.estimator,
+        "training_dataset": version.manifest.training_dataset, "metrics": version.evaluation.metrics, "created_at": version.created_at,
+    }  # fmt: skip
+
+
+def lineage_document(project: Project, text: str, direction: str) -> Document:
+    """Nodes and edges around one node."""
+    manifest = project.manifest
+    node = find_node(manifest, text)
+    parents = {n: list(x.depends_on) for n, x in manifest.nodes.items()}
+    children = manifest.children()
+    up = _reach(node.id, parents) if direction != "downstream" else {node.id}
+    down = _reach(node.id, children) if direction != "upstream" else {node.id}
+    nodes = [n for n in manifest.order if n in up | down]
+    edges = [[p, n] for n in nodes for p in parents[n] if (p in up and n in up) or (p in down and n in down)]
+    return _document("lineage", node=node.id, direction=direction, nodes=nodes, edges=edges)
+
+
+def _reach(start: str, edges: dict[str, list[str]]) -> set[str]:
+    found, queue = {start}, [start]
+    while queue:
+        for other in edges[queue.pop()]:
+            if other not in found:
+                found.add(other)
+                queue.append(other)
+    return found
+
+
+def history_document(project: Project, text: str | None) -> Document:
+    """What happened to a node, oldest first; to the target, newest build first."""
+    reader, state = project.session.reader, project.state()
+    entries: list[Document]
+    if text is None:
+        entries = [{"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)} for b in reader.builds(state.target)]
+        return _document("history", node=None, entries=entries)
+    node = find_node(project.manifest, text)
+    match node:
+        case GroupNode():
+            entries = [{"commit": c.commit, "at": c.at, "rows": c.rows, "author": c.author, "build": c.build_id, "message": c.message} for c in reader.history(node.id, state.target)]
+        case ViewNode():
+            entries = [{"training_dataset": d.name, "at": d.created_at, "rows": sum(d.rows.values()), "commit": d.commit, "build": d.build_id} for d in reader.training_datasets(state.target, node.id)]
+        case ModelNode():
+            versions = [v for v in reader.model_versions(state.target, node.name) if v.version == node.version]
+            entries = [{"model_version": v.id, "at": v.created_at, "status": v.status, "training_dataset": v.manifest.training_dataset, "build": v.build_id} for v in versions]
+        case _:
+            raise fail("E508", f"{node.id} has no history: its files are somebody else's", hint="name a group, a view or a model")
+    return _document("history", node=node.id, entries=entries)
+
+
+def dataset_document(project: Project, view: str, out: Path | None, file_format: str) -> Document:
+    """A view's newest training dataset, and the files that it was written to."""
+    node = find_node(project.manifest, view if view.startswith("feature_view:") else f"feature_view:{view}")
+    assert isinstance(node, ViewNode)
+    handle = FeatureView(project, node.name, node.version)
+    dataset = handle.dataset
+    files = {str(path): rows for path, rows in handle.export(out, file_format).items()} if out else {}
+    return _document(
+        "training_dataset", training_dataset=dataset.name, rows=dataset.rows, features=list(dataset.features), label=dataset.label,
+        passenger=list(dataset.passenger), keys=list(dataset.keys), commits=dataset.inputs, digest=dataset.digest,
+        statistics=dataset.statistics.model_dump(mode="json"), created_at=dataset.created_at, files=files,
+    )  # fmt: skip
+
+
+def predict_document(project: Project, model: str, source: Path, out: Path | None) -> Document:
+    """Scored rows: where they went, and the first of them."""
+    handle = Model(project, model)
+    frame, rows = handle.predict_file(source, out)
+    head = frame.head(10).astype(object)
+    preview = {"columns": list(frame.columns), "rows": [[_plain(v.item() if hasattr(v, "item") else v) for v in row] for row in head.itertuples(index=False)]}
+    return _document("predictions", model_version=handle.version.id, rows=rows, out=str(out) if out else None, preview=preview)

@@ -1,0 +1,78 @@
+"""ls, show, compile, lineage, history."""
+
+from __future__ import annotations
+
+import click
+
+from mlproj.cli.context import Context, pass_context, selection
+
+
+@click.command()
+@selection
+@pass_context
+def ls(context: Context, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+    """List nodes."""
+    from mlproj.cli.documents import nodes_document
+    from mlproj.cli.render.tables import table
+
+    document = nodes_document(context.project, select, exclude)
+    rows = [[n["kind"], n["node"].partition(":")[2], n["status"], n["description"]] for n in document["nodes"]]
+    context.answer(document, lambda: table(["kind", "name", "status", "description"], rows, context))
+
+
+@click.command()
+@click.argument("node")
+@click.option("--as-of", type=int, metavar="C", help="A commit, as `history` lists them.")
+@click.option("--limit", type=click.IntRange(0), default=10, metavar="N", help="Rows to preview (default: 10).")
+@pass_context
+def show(context: Context, node: str, as_of: int | None, limit: int) -> None:
+    """Show a node: its definition and a preview of its rows, or a model version's card."""
+    from mlproj.cli.documents import show_document
+    from mlproj.cli.render.cards import card_lines
+
+    document = show_document(context.project, node, as_of, limit)
+    context.answer(document, lambda: card_lines(document, context))
+
+
+@click.command("compile")
+@click.argument("node", required=False)
+@pass_context
+def compile_command(context: Context, node: str | None) -> None:
+    """Check the whole project, and write target/manifest.json and target/compiled; with NODE, print its SQL."""
+    from mlproj.cli.documents import compile_document
+
+    document = compile_document(context.project, node)
+    context.complain(context.project.manifest.warnings)
+    context.answer(document, lambda: [document["sql"]] if node else [f"{document['nodes']} nodes compiled, into target/compiled"])
+
+
+@click.command()
+@click.argument("node")
+@click.option("--upstream", "direction", flag_value="upstream", help="Only what it depends on.")
+@click.option("--downstream", "direction", flag_value="downstream", help="Only what depends on it.")
+@click.option("--mermaid", is_flag=True, help="As a Mermaid graph.")
+@pass_context
+def lineage(context: Context, node: str, direction: str | None, *, mermaid: bool) -> None:
+    """What a node depends on, and what depends on it."""
+    from mlproj.cli.documents import lineage_document
+    from mlproj.cli.render.lineage import lineage_lines
+
+    document = lineage_document(context.project, node, direction or "both")
+    context.answer(document, lambda: lineage_lines(document, mermaid=mermaid or context.output == "markdown"))
+
+
+@click.command()
+@click.argument("node", required=False)
+@pass_context
+def history(context: Context, node: str | None) -> None:
+    """Commits of a feature group, versions of a view's training data or of a model; without NODE, builds."""
+    from mlproj.cli.documents import history_document
+    from mlproj.cli.render.tables import table
+
+    document = history_document(context.project, node)
+    columns = list(document["entries"][0]) if document["entries"] else []
+    rows = [[entry[c] for c in columns] for entry in document["entries"]]
+    context.answer(document, lambda: table(columns, rows, context) if rows else ["nothing yet"])
+
+
+COMMANDS = (ls, show, compile_command, lineage, history)

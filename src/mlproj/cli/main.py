@@ -1,0 +1,87 @@
+"""The `mlproj` command: global options, and the promise that no traceback reaches a user."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlproj import __version__
+from mlproj.cli.context import Context
+
+
+class Root(click.Group):
+    """Turns exceptions into diagnostics and exit codes (spec.md §3), and lists commands in the order of their use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from mlproj.diagnostics import ProjectError
+
+        try:
+            return super().invoke(ctx)
+        except ProjectError as error:
+            _report(ctx.obj, error)
+            ctx.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except Exception as error:
+            if isinstance(ctx.obj, Context) and ctx.obj.debug:
+                raise
+            _report(ctx.obj, _internal(error))
+            ctx.exit(1)
+        finally:
+            if isinstance(ctx.obj, Context):
+                ctx.obj.close()
+
+
+def _report(context: Context, error: Any) -> None:
+    if context.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if context.json:
+        document = {"artifact": "diagnostics", "version": 1, "diagnostics": [d.to_json() for d in error.diagnostics]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        context.complain(error.diagnostics)
+
+
+def _internal(error: Exception) -> Any:
+    from mlproj.diagnostics import fail
+
+    said = str(error).strip().splitlines()
+    message = f"{type(error).__name__}: {said[0] if said else 'no message'}"
+    return fail("E699", f"mlproj itself failed: {message}", hint="run it again with --debug, and report what it shows", exit_code=1)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--project-dir", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The project's folder (default: here).")
+@click.option("--target", metavar="T", help="The target; default_target of mlproj.yml otherwise.")
+@click.option("--vars", "vars_text", metavar="YAML", help="Variables that override those of mlproj.yml: 'name: value'.")
+@click.option("--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to answer.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only the answer.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(__version__, "--version", prog_name="mlproj", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, project_dir: Path, target: str | None, vars_text: str | None, output: str, *, quiet: bool, debug: bool) -> None:
+    """From a folder of YAML and SQL to registered models: plan what changed, build it, prove it."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    ctx.obj = Context(project_dir, target, vars_text, output, quiet, debug)
+
+
+def _register() -> None:
+    from mlproj.cli import build_commands, look_commands, ml_commands
+
+    for module in (build_commands, look_commands, ml_commands):
+        for command in module.COMMANDS:
+            main.add_command(command)
+
+
+_register()

@@ -1,0 +1,52 @@
+"""train-data, models, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlproj.cli.context import Context, pass_context
+
+
+@click.command("train-data")
+@click.argument("view")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write one file per split into DIR.")
+@click.option("--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", help="The files' format.")
+@pass_context
+def train_data(context: Context, view: str, out: Path | None, file_format: str) -> None:
+    """The newest training dataset of a view: what it is, or its rows as files."""
+    from mlproj.cli.documents import dataset_document
+    from mlproj.cli.render.cards import card_lines
+
+    document = dataset_document(context.project, view, out, file_format)
+    context.answer(document, lambda: card_lines(document, context))
+
+
+@click.command()
+@click.argument("name", required=False)
+@pass_context
+def models(context: Context, name: str | None) -> None:
+    """List registered model versions with their metrics."""
+    from mlproj.cli.documents import models_document
+    from mlproj.cli.render.tables import models_table
+
+    document = models_document(context.project, name)
+    context.answer(document, lambda: models_table(document, context))
+
+
+@click.command()
+@click.argument("model")
+@click.option("--input", "source", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="F", help="A csv or parquet file with the view's features, untransformed.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="F", help="Where the rows with predictions go, csv or parquet; otherwise a preview is printed.")
+@pass_context
+def predict(context: Context, model: str, source: Path, out: Path | None) -> None:
+    """Score a file: the view's transformations as fitted, then the model."""
+    from mlproj.cli.documents import predict_document
+    from mlproj.cli.render.cards import card_lines
+
+    document = predict_document(context.project, model, source, out)
+    context.answer(document, lambda: card_lines(document, context))
+
+
+COMMANDS = (train_data, models, predict)

@@ -1,0 +1,1 @@
+"""Documents → text. The only place that knows colours and widths."""

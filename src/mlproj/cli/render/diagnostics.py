@@ -1,0 +1,50 @@
+"""Diagnostics as text: place, code, message, the line with a caret, and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from mlproj.diagnostics import Diagnostic
+
+
+def draw(diagnostics: Sequence[Diagnostic], root: Path, *, color: bool) -> Iterator[str]:
+    """Lines for all diagnostics, in the order given, and a count where there are several."""
+
+    def style(text: str, **how: object) -> str:
+        return click.style(text, **how) if color else text  # type: ignore[arg-type]
+
+    for diagnostic in diagnostics:
+        place = f"{diagnostic.span}: " if diagnostic.span else ""
+        tone = "red" if diagnostic.severity == "error" else "yellow"
+        kind = "" if diagnostic.severity == "error" else "warning: "
+        yield f"{style(place, bold=True)}{style(diagnostic.code, fg=tone, bold=True)} {kind}{diagnostic.message}"
+        yield from _excerpt(diagnostic, root, lambda text, tone=tone: style(text, fg=tone))  # type: ignore[misc]
+        if diagnostic.hint:
+            yield f"  {style('hint:', fg='cyan')} {diagnostic.hint}"
+    errors = sum(d.severity == "error" for d in diagnostics)
+    if errors > 1:
+        yield f"{errors} errors"
+
+
+def _excerpt(diagnostic: Diagnostic, root: Path, style: object) -> Iterator[str]:
+    """The line that the span is in, and a caret under its place; nothing where the file is gone."""
+    span = diagnostic.span
+    if span is None:
+        return
+    try:
+        lines = (root / span.path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError):
+        return
+    if not 0 < span.line <= len(lines) or not lines[span.line - 1].strip():
+        return
+    text = lines[span.line - 1].replace("\t", " ")
+    start, width = max(span.column - 40, 0), 110
+    shown = text[start : start + width]
+    number = str(span.line)
+    yield f"  {number} | {'…' if start else ''}{shown}{'…' if len(text) > start + width else ''}"
+    length = max(1, min(span.length, len(text) - span.column + 1, width))
+    caret = " " * (span.column - 1 - start + (1 if start else 0)) + "^" * length
+    yield f"  {' ' * len(number)} | {style(caret)}"  # type: ignore[operator]

@@ -1,0 +1,43 @@
+"""Results of a build as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from mlproj.cli.context import Context
+    from mlproj.executor import RunResults
+    from mlproj.state import StepResult
+
+_SIGNS = {"ok": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red"), "skipped": ("-", "yellow"), "pending": ("·", "white")}
+
+
+def step_line(result: StepResult, *, color: bool) -> str:
+    """One step that ended, in one line."""
+    sign, tone = _SIGNS[result.status]
+    name = result.model_version or result.node.partition(":")[2]
+    facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action == "materialize" else []
+    facts += [result.message] if result.message else []
+    if result.metrics:
+        split = "test" if "test" in result.metrics else "training"
+        facts += [f"{split} {metric} {value:.4f}" for metric, value in result.metrics.get(split, {}).items()]
+    facts += [f"warning: {warning}" for warning in result.warnings]
+    mark = click.style(sign, fg=tone) if color else sign
+    status = "" if result.status == "ok" else f" {result.status}"
+    return f"{mark} {result.action:<11} {name}{status}  {', '.join(facts)}".rstrip() + f"  {result.seconds:.2f} s"
+
+
+def result_lines(results: RunResults, context: Context, *, every: bool = False) -> list[str]:
+    """The outcome in a few lines; with `every`, a line for each step first."""
+    summary = results.summary
+    lines = [step_line(r, color=True) for r in results.results] if every else []
+    if not results.results:
+        return ["nothing to do" if not every else "no tests"]
+    counts = ", ".join(f"{count} {name}" for name, count in summary.items() if count)
+    tone = "green" if results.status == "ok" else "red"
+    lines.append(click.style(f"{results.status}: {counts}", fg=tone) + (f"  (build {results.build})" if results.build else ""))
+    if results.status == "failed" and not every and any(r.action == "publish" and r.status == "skipped" for r in results.results):
+        lines.append("nothing was published: what stood before still stands")
+    return lines

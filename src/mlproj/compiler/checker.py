@@ -1,0 +1,50 @@
+"""The type checker with a memory: relations are made known to the engine only when something new has to be bound."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.ports import Binder
+from mlproj.state import Column
+
+
+class TypeChecker:
+    """`describe(sql, parents)` binds a query over relations that were declared; equal questions are asked once."""
+
+    def __init__(self, binder: Binder, memo: MutableMapping[str, Any]) -> None:
+        self._binder, self._memo = binder, memo
+        self._columns: dict[str, tuple[str, tuple[Column, ...]]] = {}
+        self._known: set[str] = set()
+
+    def declare(self, node: str, relation: str, columns: Sequence[Column]) -> None:
+        self._columns[node] = (relation, tuple(columns))
+
+    def key(self, sql: str, parents: Sequence[str]) -> str:
+        """What decides the answer: the text, and the columns of everything it reads."""
+        return fingerprint("bind", sql, {parent: self._columns[parent][1] for parent in parents})
+
+    def describe(self, sql: str, parents: Sequence[str]) -> tuple[Column, ...]:
+        """Columns of the query. Raises `BindError`."""
+        key = self.key(sql, parents)
+        if key not in self._memo:
+            for parent in parents:
+                if parent not in self._known:
+                    self._binder.declare(*self._columns[parent])
+                    self._known.add(parent)
+            self._memo[key] = [c.model_dump() for c in self._binder.describe(sql)]
+        return tuple(Column(**c) for c in self._memo[key])
+
+    def normalise_type(self, type_name: str) -> str:
+        """The engine's own spelling. Raises `BindError`."""
+        key = f"type:{type_name}"
+        if key not in self._memo:
+            self._memo[key] = self._binder.normalise_type(type_name)
+        return str(self._memo[key])
+
+    def functions(self, kind: str) -> frozenset[str]:
+        key = f"functions:{kind}"
+        if key not in self._memo:
+            self._memo[key] = sorted(self._binder.functions(kind))
+        return frozenset(self._memo[key])

@@ -1,0 +1,139 @@
+"""The compile pass: every resource of the project to a node of the manifest, all errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.graph import topological
+from mlproj.compiler.groups import GroupCompiler
+from mlproj.compiler.manifest import Manifest
+from mlproj.compiler.models import compile_model
+from mlproj.compiler.render import Rendered, SqlRenderer
+from mlproj.compiler.resolve import Names
+from mlproj.compiler.semantics import FunctionNames
+from mlproj.compiler.sources import compile_source
+from mlproj.compiler.views import compile_view
+from mlproj.diagnostics import Collector
+from mlproj.loader import Loaded, LoadedProject
+from mlproj.ports import Binder, EstimatorCatalog, SourceReader
+from mlproj.specs import FeatureGroup
+from mlproj.state import Column, EstimatorInfo, GroupNode, ModelNode, Node, SourceNode, ViewNode
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the pass asks of the world: a type checker, readers of files and of estimators, and a memory of results.
+
+    `memo` maps content hashes to JSON; emptying it changes no result.
+    """
+
+    binder: Binder
+    sources: SourceReader
+    estimators: EstimatorCatalog
+    memo: MutableMapping[str, Any]
+
+
+def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manifest:
+    """The manifest. Raises `ProjectError` with everything that is wrong."""
+    collector = Collector()
+    for warning in loaded.warnings:
+        collector.add(warning)
+    names = Names(loaded, collector)
+    renderer = SqlRenderer(loaded.vars, loaded.environment, names.ref, names.source, loaded.env_defaults)
+    renderer.add_macros(loaded.macros, collector)
+    checker = TypeChecker(surroundings.binder, surroundings.memo)
+    sources = _sources(loaded, checker, surroundings.sources, collector)
+    groups = _groups(loaded, checker, surroundings.memo, renderer, sources, collector)
+    views: dict[str, ViewNode] = {}
+    for view in sorted(loaded.feature_views, key=lambda v: (v.spec.name, v.spec.version)):
+        compiled = compile_view(view, names, groups, checker, collector)
+        if compiled:
+            views[compiled.id] = compiled
+    estimators = _estimators(loaded, surroundings.estimators)
+    models: dict[str, ModelNode] = {}
+    for model in sorted(loaded.models, key=lambda m: (m.spec.name, m.spec.version)):
+        compiled_model = compile_model(model, names, views, estimators, collector)
+        if compiled_model:
+            models[compiled_model.id] = compiled_model
+    collector.raise_if_errors()
+    groups = _with_unique_keys(groups, views)
+    nodes: dict[str, Node] = {**sources, **groups, **views, **models}
+    return Manifest(
+        project=loaded.spec.name,
+        nodes=dict(sorted(nodes.items())),
+        order=tuple([*sorted(sources), *groups, *views, *models]),
+        env_defaults=dict(sorted(renderer.env_defaults.items())),
+        estimators={p: i for p, i in sorted(estimators.items()) if isinstance(i, EstimatorInfo)},
+        warnings=tuple(collector.warnings),
+    )
+
+
+def _sources(loaded: LoadedProject, checker: TypeChecker, reader: SourceReader, collector: Collector) -> dict[str, SourceNode]:
+    found: dict[str, SourceNode] = {}
+    for source in loaded.sources:
+        node = compile_source(source, checker, reader, loaded, collector)
+        if node:
+            found[node.id] = node
+    return found
+
+
+def _groups(
+    loaded: LoadedProject, checker: TypeChecker, memo: MutableMapping[str, Any], renderer: SqlRenderer,
+    sources: dict[str, SourceNode], collector: Collector,
+) -> dict[str, GroupNode]:
+    """Groups in dependency order. What hangs on a node that failed is poisoned in silence: one mistake is told once."""
+    by_id = {f"feature_group:{g.spec.name}@{g.spec.version}": g for g in loaded.feature_groups}
+    rendered = _rendered(by_id, loaded, renderer, collector)
+    order, cycle = topological({node: r.parents for node, r in rendered.items()})
+    if cycle:
+        first = by_id[cycle[0]]
+        path = " → ".join(node.partition(":")[2] for node in cycle)
+        collector.error("E304", f"these groups read each other: {path}", first.locate(()), "break the circle: one of them has to read something else", cycle[0])
+    functions = FunctionNames(*(checker.functions(kind) for kind in ("scalar", "aggregate", "table")))
+    deep = {node.id: node.fingerprints.deep for node in sources.values()}
+    for node in sources.values():
+        checker.declare(node.id, node.id, node.columns)
+    compiler = GroupCompiler(checker, renderer, functions, deep, memo, collector)
+    groups: dict[str, GroupNode] = {}
+    for node_id in order:
+        if any(parent not in deep for parent in rendered[node_id].parents):
+            collector.poisoned.add(node_id)
+            continue
+        path, text = loaded.sql[node_id.partition(":")[2]]
+        group = compiler.compile(by_id[node_id], rendered[node_id], path, text)
+        if group:
+            groups[node_id] = group
+            deep[node_id] = group.fingerprints.deep
+            checker.declare(node_id, group.relation, [Column(name=f.name, type=f.type) for f in group.features])
+    return groups
+
+
+def _rendered(by_id: dict[str, Loaded[FeatureGroup]], loaded: LoadedProject, renderer: SqlRenderer, collector: Collector) -> dict[str, Rendered]:
+    found: dict[str, Rendered] = {}
+    for node in sorted(by_id):
+        path, text = loaded.sql[node.partition(":")[2]]
+        rendered = renderer.render(path, text, node, collector)
+        if rendered and node not in collector.poisoned:
+            found[node] = rendered
+    return found
+
+
+def _estimators(loaded: LoadedProject, catalog: EstimatorCatalog) -> dict[str, EstimatorInfo | LookupError]:
+    found: dict[str, EstimatorInfo | LookupError] = {}
+    for model in loaded.models:
+        path = model.spec.estimator
+        if path not in found:
+            try:
+                found[path] = catalog.describe(path)
+            except LookupError as error:
+                found[path] = error
+    return found
+
+
+def _with_unique_keys(groups: dict[str, GroupNode], views: dict[str, ViewNode]) -> dict[str, GroupNode]:
+    """A duplicate key is an error where a view counts on one row per key: its base and what it joins, without event_time."""
+    relied_on = {g for view in views.values() for g in view.depends_on if not groups[g].event_time}
+    return {n: g.model_copy(update={"unique_key": True}) if n in relied_on else g for n, g in groups.items()}

@@ -1,0 +1,203 @@
+"""Feature groups: rendered SQL against the declared contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.data_tests import compile_tests
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.render import Rendered, SqlRenderer
+from mlproj.compiler.semantics import FunctionNames, query_shape
+from mlproj.compiler.text import identifier
+from mlproj.compiler.types import is_huge, is_moment, suits, why_not_storable
+from mlproj.diagnostics import Collector, Span, did_you_mean
+from mlproj.loader import Loaded
+from mlproj.ports import BindError
+from mlproj.specs import FeatureGroup, FeatureSpec
+from mlproj.state import Column, Feature, Fingerprints, GroupNode, QueryShape
+
+_NAME = re.compile(r"^[^\W\d]\w*$")
+
+
+@dataclass(frozen=True)
+class GroupCompiler:
+    """Compiles groups in dependency order; `deep` collects the deep fingerprints of what is compiled so far."""
+
+    checker: TypeChecker
+    renderer: SqlRenderer
+    functions: FunctionNames
+    deep: dict[str, str]
+    memo: MutableMapping[str, Any]
+    collector: Collector
+
+    def compile(self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str) -> GroupNode | None:
+        """The node, or None with diagnostics."""
+        spec = group.spec
+        node = f"feature_group:{spec.name}@{spec.version}"
+        sql = rendered.sql.strip().rstrip(";").rstrip()
+        actual, shape = self._bind(node, rendered, sql_path, sql_text, sql)
+        if actual is None or shape is None:
+            return None
+        self._check_names(actual, sql_path, node)
+        features = self._contract(group, actual, node)
+        self._check_keys(group, {f.name: f.type for f in features}, node)
+        if spec.materialized == "view" and any(parent.startswith("source:") for parent in rendered.parents):
+            self.collector.error(
+                "E421", f"'{spec.name}' is a view over a source, whose rows nothing pins", group.locate(("materialized",)),
+                "read groups with ref(), or use `materialized: table`", node,
+            )  # fmt: skip
+        tests = tuple(compile_tests(group, {f.name: f.type for f in features}, node, self.collector))
+        if node in self.collector.poisoned:
+            return None
+        return self._node(group, node, rendered, sql_path, sql_text, _with_casts(sql, actual, features), features, shape, tests)
+
+    def _bind(self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str) -> tuple[tuple[Column, ...] | None, QueryShape | None]:
+        private = rendered.private_sql.strip().rstrip(";").rstrip()
+        try:
+            columns = self.checker.describe(private, rendered.parents)
+        except BindError as error:
+            lead = len(rendered.private_sql) - len(rendered.private_sql.lstrip())
+            self._bind_error(error, lead, node, sql_path, sql_text)
+            return None, None
+        key = fingerprint("shape", sql)
+        if key not in self.memo:
+            shape, problem = query_shape(sql, self.functions)
+            self.memo[key] = [shape.model_dump(mode="json"), problem]
+        shape_json, problem = self.memo[key]
+        if problem:
+            self.collector.warn("W401", f"this SQL is compared as text, so any edit of it counts as a change: {problem}", Span(sql_path), "simplify the construct, or ignore this", node)
+        return columns, QueryShape(**shape_json)
+
+    def _bind_error(self, error: BindError, lead: int, node: str, sql_path: str, sql_text: str) -> None:
+        span = Span(sql_path)
+        if error.position is not None:
+            span = self.renderer.locate(sql_path, sql_text, error.position + lead)
+        hint = f"did you mean {', '.join(repr(c) for c in error.candidates[:3])}?" if error.candidates else None
+        code = "E401" if error.syntax else "E402"
+        self.collector.error(code, error.message, span, hint or ("DuckDB's SQL is meant" if error.syntax else "see docs/errors.md#e402"), node)
+
+    def _check_names(self, actual: Sequence[Column], sql_path: str, node: str) -> None:
+        seen: set[str] = set()
+        for column in actual:
+            if column.name.casefold() in seen:
+                self.collector.error("E406", f"two columns are called '{column.name}'", Span(sql_path), "give one of them another name with `as`", node)
+            seen.add(column.name.casefold())
+            if not _NAME.match(column.name):
+                self.collector.error("E418", f"a column has no usable name: {column.name}", Span(sql_path), "give it a name with `as`", node)
+
+    def _contract(self, group: Loaded[FeatureGroup], actual: Sequence[Column], node: str) -> tuple[Feature, ...]:
+        """Features in contract order: as declared, then those that the YAML leaves out, as inferred."""
+        columns = {c.name: c.type for c in actual}
+        features: list[Feature] = []
+        for index, declared in enumerate(group.spec.features):
+            if declared.name in {f.name for f in features}:
+                self.collector.error("E303", f"feature '{declared.name}' is declared twice", group.locate(("features", index, "name")), "keep one of them", node)
+            elif declared.name not in columns:
+                self.collector.error(
+                    "E403", f"feature '{declared.name}' is declared, but the SQL does not give it",
+                    group.locate(("features", index, "name")), did_you_mean(declared.name, columns) or f"the SQL gives {', '.join(columns)}", node,
+                )  # fmt: skip
+            else:
+                feature = self._declared_feature(group, index, declared, columns[declared.name], node)
+                features.append(feature)
+        listed = {f.name for f in group.spec.features}
+        for name, type_name in columns.items():
+            if name not in listed:
+                self._check_storable(name, type_name, group.locate(("sql",)), node)
+                features.append(Feature(name=name, type=type_name, nullable=_nullable(group.spec, name, None), declared=False, span=group.locate(("features",))))
+        return tuple(features)
+
+    def _declared_feature(self, group: Loaded[FeatureGroup], index: int, spec: FeatureSpec, actual: str, node: str) -> Feature:
+        place = ("features", index)
+        wanted = actual
+        if spec.type is not None:
+            wanted = self._type_name(spec.type, group.locate((*place, "type")), node) or actual
+        if wanted != actual and not (is_huge(actual) and why_not_storable(wanted) is None and wanted.startswith(("BIGINT", "DECIMAL"))):
+            self.collector.error(
+                "E404", f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}", group.locate((*place, "type")),
+                f"write `type: {actual}`, or cast in the SQL: {spec.name}::{wanted}", node,
+            )  # fmt: skip
+        self._check_storable(spec.name, wanted, group.locate((*place, "name")), node)
+        if spec.default is not None and not suits(spec.default, wanted):
+            self.collector.error("E420", f"the default {spec.default!r} of '{spec.name}' is not of type {wanted}", group.locate((*place, "default")), "write a value of the feature's own type", node)
+        return Feature(
+            name=spec.name, type=wanted, nullable=_nullable(group.spec, spec.name, spec.nullable), description=spec.description,
+            default=spec.default, renamed_from=spec.renamed_from, tags=tuple(spec.tags), span=group.locate(place),
+        )  # fmt: skip
+
+    def _type_name(self, text: str, span: Span, node: str) -> str | None:
+        try:
+            return self.checker.normalise_type(text)
+        except BindError:
+            self.collector.error("E413", f"unknown type '{text}'", span, "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …", node)
+            return None
+
+    def _check_storable(self, name: str, type_name: str, span: Span, node: str) -> None:
+        problem = why_not_storable(type_name)
+        if problem:
+            self.collector.error("E405", f"'{name}' has type {type_name}, which {problem[0]}", span, problem[1], node)
+
+    def _check_keys(self, group: Loaded[FeatureGroup], types: dict[str, str], node: str) -> None:
+        spec = group.spec
+        named: list[tuple[tuple[str | int, ...], str]] = [(("primary_key", i), n) for i, n in enumerate(spec.primary_key)]
+        named += [(("partition_by", i), n) for i, n in enumerate(spec.partition_by)]
+        named += [((role,), name) for role in ("event_time", "created_time") if (name := getattr(spec, role))]
+        for place, name in named:
+            if name not in types:
+                self.collector.error("E412", f"{place[0]} '{name}' is no column of this group", group.locate(place), did_you_mean(name, types) or f"its columns are {', '.join(types)}", node)
+            elif place[0] in ("event_time", "created_time") and not is_moment(types[name]):
+                self.collector.error("E419", f"{place[0]} '{name}' has type {types[name]}", group.locate(place), "cast it in the SQL: ::TIMESTAMP or ::DATE", node)
+
+    def _node(
+        self, group: Loaded[FeatureGroup], node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str,
+        features: tuple[Feature, ...], shape: QueryShape, tests: tuple[Any, ...],
+    ) -> GroupNode:  # fmt: skip
+        spec = group.spec
+        keys = [spec.primary_key, spec.event_time, spec.created_time, spec.partition_by, spec.materialized]
+        types = sorted([f.name, f.type] for f in features)
+        local = fingerprint("feature_group", shape.rest, sorted(shape.projections.items()), keys, types)
+        below = sorted((parent, self.deep[parent]) for parent in rendered.parents)
+        described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
+        metadata = fingerprint(
+            spec.description, spec.owner, spec.tags, described, spec.online, spec.deprecated_after,
+            [[t.id, t.failures] for t in tests],
+        )  # fmt: skip
+        # Per feature: the place of the fingerprint of meaning. Now it is the whole row set and the feature's projection.
+        with_meaning = tuple(
+            f.model_copy(update={
+                "fingerprint": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name)),
+                "deep": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name), below),
+            })
+            for f in features
+        )  # fmt: skip
+        return GroupNode(
+            id=node, name=spec.name, version=spec.version, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
+            span=group.locate(()), depends_on=rendered.parents,
+            fingerprints=Fingerprints(local=local, deep=fingerprint(local, below), metadata=metadata),
+            source_text={"yaml": group.text, "sql": sql_text}, primary_key=tuple(spec.primary_key), event_time=spec.event_time,
+            created_time=spec.created_time, partition_by=tuple(spec.partition_by), materialized=spec.materialized, online=spec.online,
+            sql_path=sql_path, sql=sql, features=with_meaning, shape=shape, tests=tests, unique_key=spec.online,
+            deprecated_after=spec.deprecated_after,
+        )  # fmt: skip
+
+
+def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:
+    if declared is not None:
+        return declared
+    return name not in spec.primary_key and name != spec.event_time
+
+
+def _with_casts(sql: str, actual: Sequence[Column], features: Sequence[Feature]) -> str:
+    """The query, with the casts that the contract asks for around it; a value that does not fit is an error."""
+    wanted = {f.name: f.type for f in features}
+    if all(wanted[c.name] == c.type for c in actual):
+        return sql
+    columns = [
+        identifier(c.name) if wanted[c.name] == c.type else f"{identifier(c.name)}::{wanted[c.name]} as {identifier(c.name)}"
+        for c in actual
+    ]
+    return f"select {', '.join(columns)} from (\n{sql}\n) as q"

@@ -1,0 +1,89 @@
+"""From names that the user wrote to node ids, with the nearest names where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlproj.compiler.render import RenderError
+from mlproj.diagnostics import Collector, did_you_mean
+from mlproj.loader import Loaded, LoadedProject
+from mlproj.specs import FeatureGroup, FeatureView, Model, Source
+
+Versioned = Loaded[FeatureGroup] | Loaded[FeatureView] | Loaded[Model]
+
+
+class Names:
+    """Every name of the project: sources, and versions by kind and name."""
+
+    def __init__(self, loaded: LoadedProject, collector: Collector) -> None:
+        self.sources = {s.spec.name for s in loaded.sources}
+        self.versions: dict[str, dict[str, list[int]]] = {
+            "feature_group": _versions(loaded.feature_groups),
+            "feature_view": _versions(loaded.feature_views),
+            "model": _versions(loaded.models),
+        }
+        for kind, resources in (("source", loaded.sources), ("feature group", loaded.feature_groups), ("feature view", loaded.feature_views), ("model", loaded.models)):  # fmt: skip
+            _refuse_lookalikes(kind, resources, collector)
+
+    def ref(self, name: str, version: int | None = None) -> str:
+        """Node id of a feature group, for `ref()` in SQL. Raises `RenderError` E301."""
+        if not _are_name_and_version(name, version):
+            raise RenderError("E305", "ref() takes a name and a version number", "write {{ ref('name', version=1) }}", "ref")
+        found, problem = self.find("feature_group", name, version)
+        if found is None:
+            message, hint = problem
+            if name in self.sources:
+                hint = f"'{name}' is a source: write {{{{ source('{name}') }}}}"
+            raise RenderError("E301", message, hint, name)
+        return found
+
+    def source(self, name: str) -> str:
+        """Node id of a source, for `source()` in SQL. Raises `RenderError` E302."""
+        if name in self.sources:
+            return f"source:{name}"
+        hint = did_you_mean(str(name), self.sources)
+        if name in self.versions["feature_group"]:
+            hint = f"'{name}' is a feature group: write {{{{ ref('{name}') }}}}"
+        raise RenderError("E302", f"unknown source '{name}'", hint or "declare it under `sources:`", str(name))
+
+    def find(self, kind: str, name: str, version: int | None) -> tuple[str | None, tuple[str, str | None]]:
+        """Node id for a name and version (the highest where None), or None with message and hint."""
+        label = kind.replace("_", " ")
+        versions = self.versions[kind].get(name)
+        if versions is None:
+            hint = did_you_mean(name, self.versions[kind])
+            return None, (f"unknown {label} '{name}'", hint or f"declare it under `{kind}s:`")
+        if version is not None and version not in versions:
+            known = ", ".join(f"{name}@{v}" for v in versions)
+            return None, (f"unknown {label} '{name}@{version}'", f"there is {known}")
+        return f"{kind}:{name}@{version or versions[-1]}", ("", None)
+
+
+def split_reference(reference: str) -> tuple[str, int | None]:
+    """`income@1` → ("income", 1); `income` → ("income", None)."""
+    name, _, version = reference.partition("@")
+    return name, int(version) if version else None
+
+
+def _are_name_and_version(name: object, version: object) -> bool:
+    return isinstance(name, str) and isinstance(version, int | None)
+
+
+def _versions(resources: Iterable[Versioned]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for resource in resources:
+        found.setdefault(resource.spec.name, []).append(resource.spec.version)
+    return {name: sorted(versions) for name, versions in found.items()}
+
+
+def _refuse_lookalikes(kind: str, resources: Iterable[Versioned | Loaded[Source]], collector: Collector) -> None:
+    """SQL names do not tell capitals apart, so neither may ours."""
+    first: dict[str, str] = {}
+    for resource in resources:
+        name = resource.spec.name
+        other = first.setdefault(name.casefold(), name)
+        if other != name:
+            collector.error(
+                "E303", f"{kind} '{name}' differs from '{other}' in capitals only",
+                resource.locate(("name",)), "SQL does not tell them apart: give one of them another name",
+            )  # fmt: skip

@@ -1,0 +1,148 @@
+"""What a query means, as hashes: the only module that knows sqlglot.
+
+The recipe here is the coarse one: the query without its outermost projections is one hash, and each projection another.
+It is our own serialisation of the tree that is hashed, so that an upgrade of the parser is not a change of features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.state import QueryShape
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+
+
+@dataclass(frozen=True)
+class FunctionNames:
+    """Lower-case names of the engine's functions; only what is scalar, and nothing else, keeps rows as they are."""
+
+    scalar: frozenset[str]
+    aggregate: frozenset[str]
+    table: frozenset[str]
+
+
+def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | None]:
+    """The shape of a query, and the reason where it could not be understood: then any edit of its text counts."""
+    import sqlglot
+    from sqlglot import expressions as exp
+
+    try:
+        tree = sqlglot.parse_one(sql, read="duckdb")
+    except sqlglot.errors.SqlglotError as error:
+        return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), str(error).splitlines()[0]
+    if isinstance(tree, exp.Command):
+        return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), "not a SELECT"
+    if not isinstance(tree, exp.Select):
+        return QueryShape(rest=fingerprint(serialise(tree)), projections={}), None
+    projections = list(tree.expressions)
+    hashes: dict[str, str] = {}
+    for index, projection in enumerate(projections):
+        name = projection.alias_or_name or f"#{index}"
+        hashes[name if name not in hashes else f"{name}#{index}"] = fingerprint(serialise(_without_outer_cast(projection)))
+    additive = tuple(_additive(tree, projections, functions)) if len(hashes) == len(projections) else ()
+    tree.set("expressions", [])
+    rest: list[Any] = [serialise(tree)]
+    if _positional(tree):
+        rest.append(list(hashes))
+    return QueryShape(rest=fingerprint(*rest), projections=hashes, additive=additive), None
+
+
+def serialise(node: Any) -> Any:
+    """A tree as JSON: class and arguments that are set; no comments, no quoting, identifiers in lower case."""
+    from sqlglot import expressions as exp
+
+    if isinstance(node, list | tuple):
+        return [serialise(item) for item in node]
+    if not isinstance(node, exp.Expr):
+        return node if isinstance(node, str | int | float | bool) or node is None else str(node)
+    if isinstance(node, exp.Paren):
+        return serialise(node.this)
+    if isinstance(node, exp.Identifier):
+        return ["Identifier", node.name.lower()]
+    if isinstance(node, exp.Anonymous):
+        return ["Anonymous", str(node.this).lower(), serialise(node.expressions)]
+    arguments = {key: serialise(value) for key, value in sorted(node.args.items()) if value not in (None, [], False)}
+    return [type(node).__name__, arguments]
+
+
+def _without_outer_cast(projection: Expr) -> Expr:
+    """A projection's expression; its outermost cast is compared as the type of the feature, not as its meaning."""
+    from sqlglot import expressions as exp
+
+    expression = projection.this if isinstance(projection, exp.Alias) else projection
+    while isinstance(expression, exp.Paren):
+        expression = expression.this
+    return expression.this if type(expression) is exp.Cast else expression
+
+
+def _additive(tree: Expr, projections: list[Expr], functions: FunctionNames) -> Iterator[str]:
+    """Names of the projections that can come or go without touching rows or other columns."""
+    from sqlglot import expressions as exp
+
+    if tree.args.get("distinct") or _positional(tree):
+        return
+    for index, projection in enumerate(projections):
+        name = projection.alias_or_name
+        if not name or isinstance(projection, exp.Star) or not _scalar(projection, functions):
+            continue
+        others = [p for other, p in enumerate(projections) if other != index]
+        outside = [value for key, value in tree.args.items() if key not in ("expressions", "with_", "with", "from_", "from")]
+        if not any(_names(part, name) for part in [*others, *outside]):
+            yield name
+
+
+def _scalar(node: Expr, functions: FunctionNames) -> bool:
+    from sqlglot import expressions as exp
+
+    refused = (exp.AggFunc, exp.Window, exp.Query, exp.Subquery, exp.Exists, exp.UDTF, exp.Explode, exp.Star, exp.Columns)
+    for part in node.walk():
+        if isinstance(part, refused):
+            return False
+        if isinstance(part, exp.Func) and not _is_scalar_function(part, functions):
+            return False
+    return True
+
+
+def _is_scalar_function(node: Expr, functions: FunctionNames) -> bool:
+    from sqlglot import expressions as exp
+
+    if isinstance(node, exp.Anonymous):
+        name = str(node.this).lower()
+        return name in functions.scalar and name not in functions.aggregate | functions.table
+    names = {name.lower() for name in type(node).sql_names()} if isinstance(node, exp.Func) else set()
+    return not names & functions.aggregate
+
+
+def _names(part: Any, name: str) -> bool:
+    """Whether an unqualified column called `name` occurs: it could come to mean the new projection's alias."""
+    from sqlglot import expressions as exp
+
+    if isinstance(part, list):
+        return any(_names(item, name) for item in part)
+    if not isinstance(part, exp.Expr):
+        return False
+    return any(not column.table and column.name.lower() == name.lower() for column in part.find_all(exp.Column))
+
+
+def _positional(tree: Expr) -> bool:
+    """Whether GROUP BY or ORDER BY speak of projections by number or by ALL, so that their order or number matters."""
+    from sqlglot import expressions as exp
+
+    group, order = tree.args.get("group"), tree.args.get("order")
+    if group is not None and (group.args.get("all") or any(_is_number(e) for e in group.expressions)):
+        return True
+    if order is None:
+        return False
+    keys = [e.this if isinstance(e, exp.Ordered) else e for e in order.expressions]
+    return any(_is_number(key) or (isinstance(key, exp.Column) and key.name.lower() == "all") for key in keys)
+
+
+def _is_number(node: Expr) -> bool:
+    from sqlglot import expressions as exp
+
+    return isinstance(node, exp.Literal) and not node.is_string

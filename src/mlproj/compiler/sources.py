@@ -1,0 +1,64 @@
+"""Sources: declared columns as they stand, others from the file, through the reader that is handed in."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.diagnostics import Collector
+from mlproj.loader import Loaded, LoadedProject
+from mlproj.loader.environment import fill_environment
+from mlproj.ports import BindError, SourceError, SourceReader, SourceSpec
+from mlproj.specs import Source
+from mlproj.state import Column, Fingerprints, SourceNode
+
+_SUFFIXES = {
+    "csv": "csv", "tsv": "csv", "txt": "csv", "parquet": "parquet", "pq": "parquet",
+    "json": "json", "jsonl": "json", "ndjson": "json",
+}  # fmt: skip
+_COMPRESSION = (".gz", ".zst", ".bz2")
+
+
+def compile_source(source: Loaded[Source], checker: TypeChecker, reader: SourceReader, loaded: LoadedProject, collector: Collector) -> SourceNode | None:
+    """The node, or None with diagnostics."""
+    spec, node = source.spec, f"source:{source.spec.name}"
+    file_format = spec.format or _format_of(spec.path)
+    if file_format is None:
+        collector.error("E417", f"cannot tell the format of '{spec.path}'", source.locate(("path",)), "say `format: csv`, `parquet` or `json`", node)
+        return None
+    declared = _declared(source, checker, node, collector)
+    if node in collector.poisoned:
+        return None
+    try:
+        path = fill_environment(spec.path, loaded.environment, loaded.env_defaults)
+        columns = reader.columns(SourceSpec(spec.name, path, file_format, spec.options, declared))
+    except SourceError as error:
+        collector.error(error.code, error.message, source.locate(("options",) if error.code == "E415" else ("path",)), error.hint, node)
+        return None
+    own = fingerprint("source", spec.name, columns, file_format, spec.options)
+    return SourceNode(
+        id=node, name=spec.name, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
+        span=source.locate(()), path=spec.path, format=cast(Literal["csv", "parquet", "json"], file_format),
+        options=cast(dict[str, Any], spec.options), columns=columns, source_text={"yaml": source.text},
+        fingerprints=Fingerprints(local=own, deep=own, metadata=fingerprint(spec.description, spec.owner, spec.tags)),
+    )  # fmt: skip
+
+
+def _declared(source: Loaded[Source], checker: TypeChecker, node: str, collector: Collector) -> tuple[Column, ...] | None:
+    if source.spec.columns is None:
+        return None
+    found: list[Column] = []
+    for name, type_name in source.spec.columns.items():
+        try:
+            found.append(Column(name=name, type=checker.normalise_type(type_name)))
+        except BindError:
+            collector.error("E413", f"unknown type '{type_name}'", source.locate(("columns", name)), "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …", node)
+    return tuple(found)
+
+
+def _format_of(path: str) -> str | None:
+    name = path.lower()
+    for ending in _COMPRESSION:
+        name = name.removesuffix(ending)
+    return _SUFFIXES.get(name.rpartition(".")[2])

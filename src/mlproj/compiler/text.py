@@ -1,0 +1,31 @@
+"""SQL text: identifiers and literals that read back as exactly the value they were made from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+def identifier(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def identifiers(names: Iterable[str]) -> str:
+    return ", ".join(identifier(name) for name in names)
+
+
+def literal(value: Any) -> str:
+    """A literal of DuckDB's SQL. Doubles are written with 17 digits and an exponent: DuckDB reads `0.1` as a DECIMAL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.17e}" if math.isfinite(value) else f"'{value}'::DOUBLE"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    return "'" + str(value).replace("'", "''") + "'"

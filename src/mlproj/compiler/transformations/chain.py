@@ -1,0 +1,72 @@
+"""Chains of transformations: names, arguments and types, checked at compile time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlproj.compiler.transformations.encoders import ENCODERS
+from mlproj.compiler.transformations.function import Function
+from mlproj.compiler.transformations.imputers import IMPUTERS
+from mlproj.compiler.transformations.scalers import SCALERS
+from mlproj.compiler.types import is_float, suits
+from mlproj.diagnostics import Collector, Span, did_you_mean
+from mlproj.specs import Transformation
+from mlproj.state import Step
+
+FUNCTIONS: dict[str, Function] = {f.name: f for f in (*SCALERS, *ENCODERS, *IMPUTERS)}
+
+
+def compile_chain(
+    steps: Sequence[Transformation], feature: str, type_name: str, span: Span, node: str, collector: Collector
+) -> tuple[Step, ...] | None:
+    """The chain with its arguments filled in, or None with diagnostics."""
+    chain: list[Step] = []
+    for step in steps:
+        function = FUNCTIONS.get(step.name)
+        if function is None:
+            collector.error("E410", f"unknown transformation '{step.name}'", span, did_you_mean(step.name, FUNCTIONS) or f"there is {', '.join(FUNCTIONS)}", node)
+            return None
+        if chain and chain[-1].name == "one_hot_encoder":
+            collector.error("E410", "one_hot_encoder makes several columns, so nothing can follow it", span, "put it last", node)
+            return None
+        if not function.accepts(type_name):
+            collector.error("E410", f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here", span, "see docs/reference/transformations.md", node)
+            return None
+        problem = _argument_problem(function, step, type_name)
+        if problem:
+            collector.error("E410", problem, span, "see docs/reference/transformations.md", node)
+            return None
+        args = {n: a.default for n, a in function.arguments.items() if a.default is not None} | step.args
+        chain.append(Step(name=step.name, args=args))
+        type_name = function.output(type_name, args)
+    return tuple(chain)
+
+
+def _argument_problem(function: Function, step: Transformation, type_name: str) -> str | None:
+    for name, value in step.args.items():
+        argument = function.arguments.get(name)
+        if argument is None:
+            known = f"; it takes {', '.join(function.arguments)}" if function.arguments else "; it takes none"
+            return f"{function.name} has no argument '{name}'{known}"
+        if not isinstance(value, argument.types) or (isinstance(value, bool) and bool not in argument.types):
+            return f"{function.name}: {name} cannot be {value!r}"
+    missing = [n for n, a in function.arguments.items() if a.required and n not in step.args]
+    if missing:
+        return f"{function.name} needs '{missing[0]}': {{{function.name}: {{{missing[0]}: …}}}}"
+    if function.name == "impute_constant" and not suits(step.args["value"], type_name) and not isinstance(step.args["value"], float):
+        return f"impute_constant: {step.args['value']!r} is no {type_name}"
+    if function.name == "one_hot_encoder" and int(step.args.get("max_categories", 1)) < 1:
+        return "one_hot_encoder: max_categories must be at least 1"
+    return None
+
+
+def output_types(type_name: str, chain: Sequence[Step]) -> str:
+    """The type of a feature after its chain (of each of its columns, where there are several)."""
+    for step in chain:
+        type_name = FUNCTIONS[step.name].output(type_name, step.args)
+    return type_name
+
+
+def cleaned(column: str, type_name: str) -> str:
+    """The column as transformations see it: NaN is null."""
+    return f"case when not isnan({column}) then {column} end" if is_float(type_name) else column

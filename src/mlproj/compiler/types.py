@@ -1,0 +1,66 @@
+"""What the compiler knows of DuckDB's type names, in the engine's own spelling."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+FLOATS = ("FLOAT", "DOUBLE")
+_HUGE = ("HUGEINT", "UHUGEINT")
+_TEMPORAL = re.compile(r"^(DATE|TIME\b|TIMESTAMP)")
+_ARRAY = re.compile(r"\[\d+\]$")
+
+
+def is_integer(type_name: str) -> bool:
+    return type_name in INTEGERS or type_name in _HUGE
+
+
+def is_float(type_name: str) -> bool:
+    return type_name in FLOATS
+
+
+def is_numeric(type_name: str) -> bool:
+    return is_integer(type_name) or is_float(type_name) or type_name.startswith("DECIMAL")
+
+
+def is_temporal(type_name: str) -> bool:
+    return _TEMPORAL.match(type_name) is not None
+
+
+def is_moment(type_name: str) -> bool:
+    """A type that can say when something happened."""
+    return type_name == "DATE" or type_name.startswith("TIMESTAMP")
+
+
+def is_category(type_name: str) -> bool:
+    """A type whose values can be listed: text, whole numbers, booleans, dates."""
+    return type_name in ("VARCHAR", "BOOLEAN") or is_integer(type_name) or is_temporal(type_name)
+
+
+def is_huge(type_name: str) -> bool:
+    return type_name in _HUGE
+
+
+def why_not_storable(type_name: str) -> tuple[str, str] | None:
+    """(reason, hint) for a column type that the lake would lose or refuse; None for all others."""
+    if is_huge(type_name):
+        return ("is stored as DOUBLE and loses digits above 2^53", "cast it: sum(x)::BIGINT or ::DECIMAL(38,0)")
+    if _ARRAY.search(type_name):
+        return ("cannot be stored", f"cast it to a list: x::{_ARRAY.sub('[]', type_name)}")
+    if type_name.startswith("ENUM"):
+        return ("cannot be stored", "cast it: x::VARCHAR")
+    if type_name in ("BIT", "BIGNUM") or type_name.startswith("UNION"):
+        return ("cannot be stored", "cast it: x::VARCHAR")
+    return None
+
+
+def suits(value: Any, type_name: str) -> bool:
+    """Whether a value written in YAML is of a column's type."""
+    if isinstance(value, bool):
+        return type_name == "BOOLEAN"
+    if isinstance(value, int):
+        return is_numeric(type_name)
+    if isinstance(value, float):
+        return is_float(type_name) or type_name.startswith("DECIMAL")
+    return type_name == "VARCHAR" or is_temporal(type_name) or type_name in ("UUID", "INTERVAL", "JSON")

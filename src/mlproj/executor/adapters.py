@@ -1,0 +1,32 @@
+"""What the executor acts with: one of each port, and who and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mlproj.ports import ArtifactStore, Engine, EngineError, Lake, Lease, SourceReader, StateReader, StateStore, Trainer
+from mlproj.state import SourceNode
+
+# Rows of files beyond this many bytes are written straight into the lake instead of being computed in memory first.
+SCRATCH_LIMIT = 1 << 30
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """`trainer_for` picks by an estimator's import path; `now` gives UTC as ISO text; `explain_read_error` gives
+    (message, hint) for a failure while a source was read, or None where the error is not about it."""
+
+    engine: Engine
+    lake: Lake
+    lease: Lease
+    state: StateReader
+    store: StateStore
+    sources: SourceReader
+    artifacts: ArtifactStore
+    trainer_for: Callable[[str], Trainer]
+    explain_read_error: Callable[[SourceNode, EngineError], tuple[str, str | None]]
+    now: Callable[[], str]
+    author: str
+    environment: Mapping[str, str] = field(repr=False)
+    scratch_limit: int = SCRATCH_LIMIT

@@ -1,0 +1,183 @@
+"""The apply pass: data first, all of it tested; then one publication; then training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from mlproj.compiler.manifest import Manifest
+from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.adapters import Adapters
+from mlproj.executor.groups import Workspace, materialise, test_rows
+from mlproj.executor.publication import publish, write_rows
+from mlproj.executor.results import RunResults, run_results
+from mlproj.executor.scheduler import run_units
+from mlproj.executor.training import test_model, train
+from mlproj.executor.training_data import DatasetOutcome, make_dataset
+from mlproj.planner import Plan
+from mlproj.ports import EngineError
+from mlproj.state import BuildRecord, StepResult, TargetState, TrainingDataset
+
+Progress = Callable[[StepResult], None]
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """`progress` is called with every step as it ends, `failed` with the diagnostics of those that fail."""
+
+    build_id: str
+    threads: int = 2
+    fail_fast: bool = False
+    progress: Progress = lambda _result: None
+    failed: Callable[[list[Diagnostic]], None] = lambda _diagnostics: None
+
+
+def apply(plan: Plan, manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], adapters: Adapters, options: BuildOptions) -> RunResults:
+    """Do what a plan says. The caller holds the lease. Failures are results, not exceptions."""
+    steps = [StepResult(node=s.node, action=s.action, status="pending") for s in plan.steps]
+    record = BuildRecord(id=options.build_id, target=state.target, status="running", author=adapters.author, started_at=adapters.now(), steps=tuple(steps))
+    adapters.store.begin_build(record)
+    space = Workspace(manifest, state, adapters, source_versions, options.build_id, plan.full_refresh)
+    build = _Build(plan, space, options)
+    results = build.run()
+    adapters.store.end_build(options.build_id, results.status, adapters.now())
+    return results
+
+
+class _Build:
+    def __init__(self, plan: Plan, space: Workspace, options: BuildOptions) -> None:
+        self._plan, self._space, self._options = plan, space, options
+        self._results: dict[Key, StepResult] = {}
+        self._datasets: dict[str, DatasetOutcome] = {}
+        self._wanted: dict[str, list[str]] = {}
+        self._lock = Lock()
+        for step in plan.steps:
+            self._wanted.setdefault(step.node, []).append(step.action)
+
+    def run(self) -> RunResults:
+        data_ok = self._data()
+        frozen: dict[str, TrainingDataset] = {}
+        published = data_ok and self._attempt_publication(frozen)
+        if not published:
+            self._skip_rest("nothing is published, because a step before failed")
+        else:
+            self._models({**self._space.state.training_datasets, **frozen})
+        return run_results(self._options.build_id, [self._results[s.node, s.action] for s in self._plan.steps])
+
+    def _data(self) -> bool:
+        """Materialise, test and freeze in scratch space, in dependency order."""
+        units = [n for n, actions in self._wanted.items() if n in self._space.manifest.nodes and set(actions) & {"materialize", "test", "train_data"} and not n.startswith("model:")]
+        parents = {n: list(self._space.manifest.nodes[n].depends_on) for n in units}
+        return run_units(parents, self._unit, self._skip, threads=self._options.threads, fail_fast=self._options.fail_fast)
+
+    def _unit(self, node_id: str) -> bool:
+        actions = self._wanted[node_id]
+        node = self._space.manifest.nodes[node_id]
+        if node.kind == "feature_view":
+            return "train_data" not in actions or self._step(node_id, "train_data", lambda: self._dataset(node_id))
+        group = self._space.manifest.group(node_id)
+        if "materialize" in actions and not self._step(node_id, "materialize", lambda: materialise(group, self._space)):
+            self._record(StepResult(node=node_id, action="test", status="skipped"), known=actions)
+            return False
+        return "test" not in actions or self._step(node_id, "test", lambda: test_rows(group, self._space))
+
+    def _dataset(self, node_id: str) -> StepResult:
+        result, outcome = make_dataset(self._space.manifest.view(node_id), self._space)
+        self._datasets[node_id] = outcome
+        return result
+
+    def _step(self, node_id: str, action: str, work: Callable[[], StepResult]) -> bool:
+        started = time.perf_counter()
+        try:
+            result = work()
+        except ProjectError as error:
+            self._fail(node_id, action, error.diagnostics, started)
+            return False
+        except EngineError as error:
+            self._fail(node_id, action, [Diagnostic("E602", f"{node_id.partition(':')[2]}: {error.message}", node=node_id)], started)
+            return False
+        self._record(result)
+        return result.status != "failed"
+
+    def _fail(self, node_id: str, action: str, diagnostics: list[Diagnostic], started: float) -> None:
+        self._options.failed(diagnostics)
+        message = "; ".join(d.message for d in diagnostics)
+        self._record(StepResult(node=node_id, action=action, status="failed", seconds=time.perf_counter() - started, message=message))  # type: ignore[arg-type]
+
+    def _skip(self, node_id: str) -> None:
+        for action in self._wanted[node_id]:
+            if action in ("materialize", "test", "train_data"):
+                self._record(StepResult(node=node_id, action=action, status="skipped"))  # type: ignore[arg-type]
+
+    def _record(self, result: StepResult, known: list[str] | None = None) -> None:
+        if known is not None and result.action not in known:
+            return
+        with self._lock:
+            self._results[result.node, result.action] = result
+        self._options.progress(result)
+
+    def _attempt_publication(self, frozen: dict[str, TrainingDataset]) -> bool:
+        nodes = [s.node for s in self._plan.steps if s.action == "publish"]
+        dropped = [s.node for s in self._plan.steps if s.action == "drop"]
+        self._flush()
+        started = time.perf_counter()
+        try:
+            frozen |= write_rows(self._space, self._datasets)
+            if nodes or dropped:
+                publish(self._space, nodes, frozen, dropped)
+        except (EngineError, ProjectError) as error:
+            found = error.diagnostics if isinstance(error, ProjectError) else [Diagnostic("E618", f"the lake refused the publication: {error.message}", hint="nothing was published; the next build starts over")]
+            self._fail((nodes + dropped)[0], "publish" if nodes else "drop", found, started)
+            return False
+        seconds = time.perf_counter() - started
+        self._after_writing(nodes, dropped, seconds)
+        return True
+
+    def _after_writing(self, nodes: list[str], dropped: list[str], seconds: float) -> None:
+        for (node, action), result in list(self._results.items()):
+            outcome = self._space.outcomes.get(node)
+            if action == "materialize" and outcome:
+                self._results[node, action] = result.model_copy(update={"commit": outcome.commit})
+        for node in nodes:
+            outcome = self._space.outcomes.get(node)
+            self._record(StepResult(node=node, action="publish", status="ok", seconds=seconds / len(nodes), rows=outcome.rows if outcome else None, commit=outcome.commit if outcome else None))
+        for node in dropped:
+            self._record(StepResult(node=node, action="drop", status="ok"))
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what is known into the journal: at the seams, not at each of a thousand steps."""
+        self._space.adapters.store.record_steps(self._options.build_id, list(self._results.values()))
+
+    def _skip_rest(self, message: str) -> None:
+        for step in self._plan.steps:
+            if (step.node, step.action) not in self._results:
+                self._record(StepResult(node=step.node, action=step.action, status="skipped", message=message))
+        self._flush()
+
+    def _models(self, datasets: Mapping[str, TrainingDataset]) -> None:
+        """Train one after another: a library uses all cores by itself, and its results must not depend on who else runs."""
+        space = self._space
+        for step in self._plan.steps:
+            if step.action != "train" and not (step.action == "test" and step.node.startswith("model:")):
+                continue
+            model = space.manifest.model(step.node)
+            dataset = datasets.get(model.feature_view)
+            if dataset is None:
+                problem = Diagnostic("E504", f"{model.feature_view.partition(':')[2]} has no training dataset yet", model.span, f"build it too: --select +{model.name}", node=model.id)
+                self._fail(step.node, step.action, [problem], time.perf_counter())
+            elif step.action == "train":
+                self._step(step.node, "train", lambda m=model, d=dataset: train(m, d, space.manifest, space.state, space.adapters, self._options.build_id))  # type: ignore[misc]
+            else:
+                self._step(step.node, "test", lambda m=model, d=dataset: test_model(m, d, space.state, space.adapters, self._options.build_id))  # type: ignore[misc]
+            result = self._results[step.node, step.action]
+            space.adapters.store.record_steps(self._options.build_id, [result])
+            if result.status == "failed" and result.model_version:
+                self._options.failed([Diagnostic("E608", f"{result.model_version} is registered as failed: {result.message}", model.span, "its evidence: `mlproj show " + result.model_version + "`", node=model.id)])
+            if result.status == "failed" and self._options.fail_fast:
+                self._skip_rest("--fail-fast")
+                return
+

@@ -1,0 +1,275 @@
+"""Materialising feature groups in scratch space, and testing what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+
+from mlproj.compiler.data_tests import unique_sql
+from mlproj.compiler.manifest import Manifest
+from mlproj.loader.environment import fill_environment
+from mlproj.compiler.text import identifier, identifiers
+from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.adapters import Adapters
+from mlproj.ports import CommitInfo, EngineError, TableWrite
+from mlproj.state import GroupNode, Published, SourceNode, StepResult, TargetState, ViewNode
+
+_SAMPLE = 3
+
+
+@dataclass(frozen=True)
+class GroupOutcome:
+    """Rows of a group as this build leaves them. `written` False while they are in scratch space only."""
+
+    node: GroupNode
+    rows: int
+    digest: str
+    column_digests: dict[str, str]
+    null_counts: dict[str, int]
+    source_versions: dict[str, str]
+    inputs: dict[str, str]
+    table: str | None
+    commit: int | None
+    changed: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class Workspace:
+    """What the data phase of one build knows: relations made so far, outcomes by group id."""
+
+    manifest: Manifest
+    state: TargetState
+    adapters: Adapters
+    source_versions: Mapping[str, str]
+    build_id: str
+    full_refresh: bool = False
+    outcomes: dict[str, GroupOutcome] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def provide(self, node_id: str) -> None:
+        """Make a source or group readable by its relation's name: scratch, or as last published."""
+        with self._lock:
+            if node_id in self._made:
+                return
+            node = self.manifest.nodes[node_id]
+            if isinstance(node, SourceNode):
+                path = self.fill(node.path)
+                self.adapters.engine.create_view(node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}")
+            elif isinstance(node, GroupNode):
+                self._provide_group(node)
+            self._made.add(node_id)
+
+    def _provide_group(self, node: GroupNode) -> None:
+        published = self.state.published.get(node.id)
+        if published is None:
+            raise ProjectError([Diagnostic("E504", f"{node.relation} has not been built yet", node.span, f"build it too: --select +{node.name}", node=node.id)], exit_code=1)
+        if published.table is None:
+            assert isinstance(published.node, GroupNode)
+            for parent in published.node.depends_on:
+                self._provide_group(self.manifest.group(parent))
+            self.adapters.engine.create_view(node.relation, self.fill(published.node.sql))
+            return
+        self.adapters.engine.create_view(node.relation, f"select * from {self.adapters.lake.relation(published.table, published.commit)}")
+
+    def fill(self, text: str) -> str:
+        """A text with the environment's values in it, for the engine's eyes only."""
+        return fill_environment(text, self.adapters.environment, self.manifest.env_defaults)
+
+    def table_name(self, node: GroupNode) -> str:
+        return table_name(f"{node.name}__v{node.version}", node.fingerprints.deep, self.state)
+
+    def digest_of(self, node_id: str) -> str:
+        """The digest of a group's rows as this build leaves them."""
+        outcome = self.outcomes.get(node_id)
+        if outcome:
+            return outcome.digest
+        published = self.state.published.get(node_id)
+        return (published.digest if published else None) or ""
+
+    def commit_of(self, node_id: str) -> int:
+        outcome = self.outcomes.get(node_id)
+        commit = outcome.commit if outcome else self.state.published[node_id].commit
+        return commit or 0
+
+    def made(self, node_id: str) -> None:
+        with self._lock:
+            self._made.add(node_id)
+
+
+def table_name(stem: str, fingerprint: str, state: TargetState) -> str:
+    """`income__v1__<fingerprint>`; a table that another target uses is left to it, and this target takes its own."""
+    name = f"{stem}__{fingerprint.partition(':')[2][:16]}"
+    return f"{name}__{state.target}" if name in state.foreign_tables else name
+
+
+def materialise(node: GroupNode, space: Workspace) -> StepResult:
+    """Compute the rows of a group, or find that they are the same as before."""
+    started = time.perf_counter()
+    published = space.state.published.get(node.id)
+    inputs = {parent: space.digest_of(parent) for parent in node.depends_on if not parent.startswith("source:")}
+    versions = {source: space.source_versions[source] for source in sorted(space.manifest.sources_below(node.id))}
+    if published and not space.full_refresh and _stands(node, published, inputs, versions):
+        space.outcomes[node.id] = _as_published(node, published, versions)
+        return _result(node, "reused", started, space, "its inputs came out the same")
+    try:
+        outcome = _compute(node, space, inputs, versions)
+    except EngineError as error:
+        raise _explained(node, space, error) from error
+    same = published is not None and not space.full_refresh and published.digest == outcome.digest and published.node.fingerprints.deep == node.fingerprints.deep
+    if same and published is not None:
+        outcome = replace(outcome, table=published.table, commit=published.commit, changed=False)
+    space.outcomes[node.id] = outcome
+    _refuse_duplicates(node, outcome, space)
+    return _result(node, "reused" if same else "ok", started, space, "the rows came out the same" if same else "", outcome.warnings)
+
+
+def _stands(node: GroupNode, published: Published, inputs: Mapping[str, str], versions: Mapping[str, str]) -> bool:
+    """Whether definition, directly read sources and the rows of the groups read are all as they were."""
+    direct = [parent for parent in node.depends_on if parent.startswith("source:")]
+    return (
+        published.node.fingerprints.deep == node.fingerprints.deep
+        and published.inputs == inputs
+        and all(published.source_versions.get(source) == versions[source] for source in direct)
+        and published.table is not None
+    )
+
+
+def _as_published(node: GroupNode, published: Published, versions: dict[str, str]) -> GroupOutcome:
+    return GroupOutcome(
+        node, published.rows or 0, published.digest or "", published.column_digests, published.null_counts, versions,
+        published.inputs, published.table, published.commit, changed=False,
+    )  # fmt: skip
+
+
+def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str]) -> GroupOutcome:
+    for parent in node.depends_on:
+        space.provide(parent)
+    engine, sql = space.adapters.engine, space.fill(node.sql)
+    table = None if node.materialized == "view" else space.table_name(node)
+    commit: int | None = None
+    if node.materialized == "view":
+        engine.create_view(node.relation, sql)
+    elif _too_big(node, space):
+        info = CommitInfo(space.adapters.author, f"write {node.relation} (build {space.build_id})", f'{{"build": "{space.build_id}"}}')
+        commit = space.adapters.lake.write([TableWrite(table or "", sql, node.partition_by)], info)
+        engine.create_view(node.relation, f"select * from {space.adapters.lake.relation(table or '', commit)}")
+    else:
+        engine.create_table(node.relation, sql)
+    space.made(node.id)
+    return _measure(node, space, inputs, versions, table, commit)
+
+
+def _too_big(node: GroupNode, space: Workspace) -> bool:
+    sources = [space.manifest.source(s) for s in space.manifest.sources_below(node.id)]
+    return sum(space.adapters.sources.size(space.fill(s.path)) for s in sources) > space.adapters.scratch_limit
+
+
+def _measure(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str], table: str | None, commit: int | None) -> GroupOutcome:
+    """Rows, digests, nulls and trouble with keys, in one pass."""
+    names = [f.name for f in node.features]
+    read = _read_by_views(node, space.manifest)
+    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    duplicates, _rows = unique_sql(list(key))
+    columns = ["count(*)", digest_sql(names), *(digest_sql([*key, n]) for n in read), *(f"count(*) - count({identifier(n)})" for n in names), duplicates]
+    row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
+    rows, digest, rest = int(row[0]), str(row[1]), row[2:]
+    nulls = dict(zip(names, (int(n) for n in rest[len(read) : -1]), strict=True))
+    column_digests = {n: f"{rows}:{d}" for n, d in zip(read, rest[: len(read)], strict=True)}
+    return GroupOutcome(
+        node, rows, f"{rows}:{digest}", column_digests, nulls, versions, inputs, table, commit, changed=True,
+        warnings=tuple(_warnings(node, rows, nulls, int(rest[-1]))),
+    )  # fmt: skip
+
+
+def digest_sql(names: Sequence[str]) -> str:
+    """A digest of rows that does not depend on their order: the sum of the rows' hashes."""
+    return f"coalesce(sum(hash({identifiers(names)})::HUGEINT), 0)::VARCHAR"
+
+
+def _read_by_views(node: GroupNode, manifest: Manifest) -> list[str]:
+    found = {
+        source.rpartition(".")[2]
+        for view in manifest.nodes.values()
+        if isinstance(view, ViewNode) and node.id in view.depends_on
+        for source in view.reads
+        if source.rpartition(".")[0] == node.relation
+    }
+    return sorted(found)
+
+
+def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:
+    found = [] if rows else ["it has no rows"]
+    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    found += [f"{nulls[name]} rows have no {name}, which is part of the key" for name in key if nulls[name]]
+    # With an event_time ties are legal, and the point-in-time join has a rule for them.
+    if duplicates and not node.event_time:
+        found.append(f"{duplicates} rows repeat a key ({', '.join(key)})")
+    return found
+
+
+def _refuse_duplicates(node: GroupNode, outcome: GroupOutcome, space: Workspace) -> None:
+    trouble = [w for w in outcome.warnings if "key" in w]
+    if node.unique_key and trouble:
+        readers = [n.partition(":")[2] for n in space.manifest.children()[node.id] if n.startswith("feature_view:")]
+        why = f"views count on one row per key: {', '.join(readers)}" if readers else "online: true needs one row per key"
+        raise ProjectError([Diagnostic("E615", f"{node.relation}: {'; '.join(trouble)}", node.span, f"{why}. Make the key unique in {node.sql_path}", node=node.id)], exit_code=1)
+
+
+def _explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectError:
+    """The engine's error in terms of the file that it is about: a source's, or the group's SQL."""
+    for source_id in [p for p in node.depends_on if p.startswith("source:")]:
+        source = space.manifest.source(source_id)
+        message, hint = space.adapters.explain_read_error(source, error)
+        if message:
+            return ProjectError([Diagnostic("E603", message, source.span, hint, node=node.id)], exit_code=1)
+    from mlproj.diagnostics import Span
+
+    hint = "overflow and bad casts are errors here; try_cast() gives null instead" if error.kind else None
+    return ProjectError([Diagnostic("E602", f"{node.relation}: {error.message}", Span(node.sql_path), hint, node=node.id)], exit_code=1)
+
+
+def test_rows(node: GroupNode, space: Workspace) -> StepResult:
+    """Run all data tests of a group in one pass over its rows. Raises E601 with every test that fails."""
+    started = time.perf_counter()
+    space.provide(node.id)
+    relation = identifier(node.relation)
+    if not node.tests:
+        return StepResult(node=node.id, action="test", status="ok", seconds=time.perf_counter() - started, message="keys are unique")
+    try:
+        counts = space.adapters.engine.rows(f"select {', '.join(t.failures for t in node.tests)} from {relation}")[0]
+    except EngineError as error:
+        raise ProjectError([Diagnostic("E601", f"{node.relation}: a test could not run: {error.message}", node.span, node=node.id)], exit_code=1) from error
+    failed = [
+        Diagnostic("E601", f"{test.id}: {count} rows fail: {test.description}", test.span, _sample(test.rows, relation, space), node=node.id)
+        for test, count in zip(node.tests, counts, strict=True)
+        if count
+    ]
+    if failed:
+        raise ProjectError(failed, exit_code=1)
+    return StepResult(node=node.id, action="test", status="ok", seconds=time.perf_counter() - started, message=f"{len(node.tests)} tests passed")
+
+
+test_rows.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
+
+
+def _sample(rows: str, relation: str, space: Workspace) -> str:
+    found = space.adapters.engine.rows(f"{rows.replace('{relation}', relation)} limit {_SAMPLE}")
+    return "for example " + "; ".join("(" + ", ".join(_shown(v) for v in row) + ")" for row in found)
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 40 else text[:37] + "…"
+
+
+def _result(node: GroupNode, status: str, started: float, space: Workspace, message: str, warnings: tuple[str, ...] = ()) -> StepResult:
+    outcome = space.outcomes[node.id]
+    return StepResult(
+        node=node.id, action="materialize", status=status, seconds=time.perf_counter() - started, rows=outcome.rows,  # type: ignore[arg-type]
+        commit=outcome.commit, message=message, warnings=warnings,
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""Writing what was computed, and moving the views: the one transaction that makes a build visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlproj.compiler.manifest import Manifest
+from mlproj.compiler.text import identifier, identifiers
+from mlproj.executor.groups import GroupOutcome, Workspace
+from mlproj.executor.recovery import publication_record
+from mlproj.executor.training_data import DatasetOutcome
+from mlproj.ports import CommitInfo, TableWrite
+from mlproj.state import GroupNode, Publication, Published, TrainingDataset, ViewMove, ViewNode
+
+
+def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict[str, TrainingDataset]:
+    """Copy new rows of groups and training datasets into the lake, in one commit; returns datasets with their commits."""
+    pending = {n: o for n, o in space.outcomes.items() if o.changed and o.table and o.commit is None}
+    writes = [TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by) for o in pending.values()]
+    fresh = {n: d for n, d in datasets.items() if d.query}
+    writes += [TableWrite(d.dataset.table, d.query or "") for d in fresh.values()]
+    if writes:
+        info = CommitInfo(space.adapters.author, f"write {_listed(writes)} (build {space.build_id})", f'{{"build": "{space.build_id}"}}')
+        commit = space.adapters.lake.write(writes, info)
+        for node_id, outcome in pending.items():
+            space.outcomes[node_id] = _with_commit(outcome, commit)
+        for view_id, made in fresh.items():
+            groups = {g: space.commit_of(g) for g in space.manifest.nodes[view_id].depends_on}
+            dataset = made.dataset.model_copy(update={"commit": commit, "inputs": groups})
+            fresh[view_id] = DatasetOutcome(dataset, None)
+    return {n: fresh.get(n, d).dataset for n, d in datasets.items()}
+
+
+def _with_commit(outcome: GroupOutcome, commit: int) -> GroupOutcome:
+    from dataclasses import replace
+
+    return replace(outcome, commit=commit)
+
+
+def _listed(writes: list[TableWrite]) -> str:
+    names = [w.table for w in writes]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def publish(space: Workspace, nodes: Iterable[str], datasets: Mapping[str, TrainingDataset], removed: Iterable[str]) -> int:
+    """Move the target's views to what this build made, and tell state; returns the lake's commit."""
+    manifest, at = space.manifest, space.adapters.now()
+    published = {n: _published(n, space, at) for n in nodes}
+    gone = tuple(sorted(removed))
+    publication = Publication(
+        build_id=space.build_id, target=space.state.target, at=at, author=space.adapters.author,
+        published={n: p.model_dump(mode="json") for n, p in published.items()},
+        training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items() if d.build_id == space.build_id},
+        removed=gone,
+    )  # fmt: skip
+    after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
+    moves = list(_moves(manifest, after, published, gone))
+    info = CommitInfo(space.adapters.author, f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})", publication_record(publication))
+    commit = space.adapters.lake.publish(space.state.target, moves, info)
+    space.adapters.store.apply_publication(publication, commit)
+    return commit
+
+
+def _published(node_id: str, space: Workspace, at: str) -> Published:
+    node, outcome, before = space.manifest.nodes[node_id], space.outcomes.get(node_id), space.state.published.get(node_id)
+    common: dict[str, Any] = {"node": node, "build_id": space.build_id, "published_at": at}
+    if outcome:
+        return Published(
+            **common, table=outcome.table, commit=outcome.commit, rows=outcome.rows, digest=outcome.digest,
+            column_digests=outcome.column_digests, null_counts=outcome.null_counts, source_versions=outcome.source_versions,
+            inputs=outcome.inputs,
+        )  # fmt: skip
+    if before:
+        return before.model_copy(update=common)
+    return Published(**common)
+
+
+def _moves(manifest: Manifest, after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]) -> Iterable[ViewMove]:
+    """Views to move: `<group>_v<n>`, and `<group>` for the highest version; dropped ones last."""
+    names: set[str] = set()
+    for node_id, row in moved.items():
+        node = row.node
+        if isinstance(node, GroupNode):
+            yield ViewMove(name=f"{node.name}_v{node.version}", sql=consumer_sql(node, row, after))
+            names.add(node.name)
+    removed = [tuple(n.partition(":")[2].split("@")) for n in gone if n.startswith("feature_group:")]
+    for name, version in removed:
+        yield ViewMove(name=f"{name}_v{version}", sql=None)
+        names.add(name)
+    for name in sorted(names):
+        rows = [r for r in after.values() if isinstance(r.node, GroupNode) and r.node.name == name]
+        highest = max(rows, key=lambda r: _version(r), default=None)
+        sql = consumer_sql(highest.node, highest, after) if highest and isinstance(highest.node, GroupNode) else None
+        yield ViewMove(name=name, sql=sql)
+
+
+def _version(row: Published) -> int:
+    assert isinstance(row.node, GroupNode | ViewNode)
+    return row.node.version
+
+
+def consumer_sql(node: GroupNode, row: Published, after: Mapping[str, Published]) -> str:
+    """What consumers read: the contract's columns in its order, pinned at a commit; a view's own query over pinned parents."""
+    columns = identifiers(f.name for f in node.features)
+    if row.table is not None:
+        return f'select {columns} from lake.mlproj_data.{identifier(row.table)} at (version => {row.commit})'
+    parents = [after[p] for p in node.depends_on]
+    ctes = ", ".join(f"{identifier(p.node.id.partition(':')[2])} as ({consumer_sql(p.node, p, after)})" for p in parents if isinstance(p.node, GroupNode))
+    return f"with {ctes} select {columns} from (\n{node.sql}\n) as q"

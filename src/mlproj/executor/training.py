@@ -1,0 +1,137 @@
+"""Training a model on a frozen dataset, measuring it, and registering the version."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.manifest import Manifest
+from mlproj.compiler.text import identifier, identifiers
+from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.adapters import Adapters
+from mlproj.executor.metrics import check_bounds, evaluate
+from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
+from mlproj.executor.training_data import SPLITS
+from mlproj.ports import Fitted
+from mlproj.state import Evaluation, ModelManifest, ModelNode, ModelVersion, SignatureField, StepResult, TargetState, TrainingDataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EXAMPLE_ROWS = 5
+
+
+def train(model: ModelNode, dataset: TrainingDataset, manifest: Manifest, state: TargetState, adapters: Adapters, build_id: str) -> StepResult:
+    """Train and register a version, or find that the newest was made from the same. Raises `ProjectError`."""
+    started = time.perf_counter()
+    newest = state.model_versions.get(model.id)
+    decides = training_fingerprint(model, dataset)
+    if newest and newest.manifest.fingerprint == decides and newest.status == "passed":
+        adapters.store.add_evaluation(state.target, newest, model, newest.evaluation)
+        return _result(model, newest, "reused", started, "trained on the same data already")
+    frame = training_frame(dataset, adapters)
+    rows = frame[frame["split"] == "training"]
+    info = manifest.estimators[model.estimator]
+    trainer = adapters.trainer_for(model.estimator)
+    if not len(rows):
+        raise ProjectError([Diagnostic("E606", f"{dataset.name} has no training row with a label", model.span, node=model.id)], exit_code=1)
+    fitted = trainer.fit(model, info, rows[list(dataset.features)], rows["label"])
+    files = {name: adapters.artifacts.put(name, content) for name, content in trainer.save(fitted).items()}
+    sample = frame.head(_EXAMPLE_ROWS)[list(dataset.features)]
+    golden = golden_rows(sample, decoded(trainer.predict(fitted, sample), model.label, dataset.statistics))
+    record = _manifest(model, dataset, fitted, files, golden, decides, info.library_version)
+    loaded = LoadedModel(record, fitted, trainer)
+    evaluation = evaluated(model, loaded, frame, manifest_hash(record), build_id, adapters.now())
+    version = adapters.store.register_model(state.target, record, manifest_hash(record), evaluation, adapters.now())
+    return _result(model, version, "ok" if version.status == "passed" else "failed", started, _failures(evaluation), fitted.warnings)
+
+
+def test_model(model: ModelNode, dataset: TrainingDataset, state: TargetState, adapters: Adapters, build_id: str) -> StepResult:
+    """Measure the newest version again, without training, and append the evidence."""
+    started = time.perf_counter()
+    version = state.model_versions[model.id]
+    trainer = adapters.trainer_for(model.estimator)
+    loaded = load_model(version.manifest, adapters.artifacts, trainer, version.id)
+    evaluation = evaluated(model, loaded, training_frame(dataset, adapters), version.manifest_hash, build_id, adapters.now())
+    adapters.store.add_evaluation(state.target, version, model, evaluation)
+    measured = version.model_copy(update={"evaluation": evaluation})
+    status = "ok" if evaluation.status == "passed" else "failed"
+    return _result(model, measured, status, started, _failures(evaluation)).model_copy(update={"action": "test"})
+
+
+test_model.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
+
+
+def training_fingerprint(model: ModelNode, dataset: TrainingDataset) -> str:
+    """What decides a training: the model's definition, its library, and every value it is trained on."""
+    return fingerprint("training", model.fingerprints.local, model.library, dataset.digest)
+
+
+def manifest_hash(record: ModelManifest) -> str:
+    """The name of a manifest: a hash of its JSON."""
+    text = json.dumps(record.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"mv1:{blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def training_frame(dataset: TrainingDataset, adapters: Adapters) -> pd.DataFrame:
+    """All rows in key order: features as the estimator takes them, `label`, `split`. Rows without a label are left out."""
+    types = {c.name: c for c in dataset.columns}
+    features = model_columns([types[name] for name in dataset.features])
+    label = identifier(dataset.label or "")
+    label_sql = label if not types[dataset.label or ""].type.startswith("DECIMAL") else f"{label}::DOUBLE"
+    relation = adapters.lake.relation(dataset.table, dataset.commit)
+    query = f"select {', '.join(features)}, {label_sql} as label, split from {relation} where {label} is not null order by {identifiers(dataset.keys)}, all"
+    clash = {"label", "split"} & set(dataset.features)
+    if clash:
+        raise ProjectError([Diagnostic("E617", f"a feature of a model cannot be called '{min(clash)}'", None, "rename it in its group")], exit_code=1)
+    frame: pd.DataFrame = adapters.engine.arrow(query).to_pandas()
+    return frame
+
+
+def evaluated(model: ModelNode, loaded: LoadedModel, frame: pd.DataFrame, record_hash: str, build_id: str, at: str) -> Evaluation:
+    """Metrics on every split that has rows, and the model's tests on them."""
+    metrics: dict[str, dict[str, float]] = {}
+    features = [c for c in frame.columns if c not in ("label", "split")]
+    for split in SPLITS:
+        rows = frame[frame["split"] == split]
+        if len(rows):
+            predictions = loaded.trainer.predict(loaded.fitted, rows[features])
+            metrics[split], _notes = evaluate(model.task, model.metrics, rows["label"], predictions)
+    outcomes = check_bounds(model.tests, metrics)
+    status = "passed" if all(o.passed for o in outcomes) else "failed"
+    return Evaluation(manifest_hash=record_hash, status=status, metrics=metrics, tests=outcomes, build_id=build_id, at=at)  # type: ignore[arg-type]
+
+
+def _manifest(
+    model: ModelNode, dataset: TrainingDataset, fitted: Fitted, files: Mapping[str, str], golden: tuple[dict[str, Any], ...],
+    decides: str, library_version: str,
+) -> ModelManifest:  # fmt: skip
+    label = next(c for c in dataset.columns if c.name == dataset.label)
+    outputs = [SignatureField(name="prediction", type=label.type if model.task == "classifier" else "DOUBLE", nullable=False)]
+    if fitted.classes is not None:
+        outputs.append(SignatureField(name="probabilities", type="DOUBLE[]", nullable=False))
+    return ModelManifest(
+        model=model, fingerprint=decides, training_dataset=dataset.name, training_digest=dataset.digest, view=dataset.view,
+        inputs_commits=dataset.inputs, statistics=dataset.statistics, seed=model.seed, params=model.params,
+        libraries={**dict(fitted.libraries), model.library.split(" ")[0]: library_version},
+        platform={"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}, files=dict(files),
+        inputs=tuple(SignatureField(name=c.name, type=c.type) for c in dataset.raw_inputs), outputs=tuple(outputs), classes=fitted.classes,
+        input_example=dataset.example, golden=golden, profile=dataset.profile,
+    )  # fmt: skip
+
+
+def _failures(evaluation: Evaluation) -> str:
+    failed = [o for o in evaluation.tests if not o.passed]
+    return "; ".join(o.description + (f", but it is {o.value:.4f}" if o.value is not None else "") for o in failed)
+
+
+def _result(model: ModelNode, version: ModelVersion, status: str, started: float, message: str, warnings: tuple[str, ...] = ()) -> StepResult:
+    return StepResult(
+        node=model.id, action="train", status=status, seconds=time.perf_counter() - started, message=message, warnings=warnings,  # type: ignore[arg-type]
+        model_version=version.id, metrics=version.evaluation.metrics,
+    )  # fmt: skip

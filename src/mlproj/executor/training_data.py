@@ -1,0 +1,182 @@
+"""Freezing training datasets: split, statistics from the training split only, transformed rows in key order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.transformations import apply_sql, fit_stage_sql, split_sql, statistics_of_row
+from mlproj.compiler.transformations.fitting import missing_statistics
+from mlproj.compiler.types import is_float, is_numeric
+from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.groups import Workspace, digest_sql, table_name
+from mlproj.planner.training_data import dataset_fingerprint
+from mlproj.ports import EngineError
+from mlproj.state import FittedStatistics, StepResult, TrainingDataset, ViewNode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EXAMPLE_ROWS = 5
+SPLITS = ("training", "validation", "test")
+
+
+@dataclass(frozen=True)
+class DatasetOutcome:
+    """A training dataset as this build leaves it; `query` its rows in scratch space while they are not written yet."""
+
+    dataset: TrainingDataset
+    query: str | None
+
+
+def make_dataset(view: ViewNode, space: Workspace) -> tuple[StepResult, DatasetOutcome]:
+    """Make the next training dataset of a view, or find that the newest still holds."""
+    started = time.perf_counter()
+    for parent in view.depends_on:
+        space.provide(parent)
+    newest = space.state.training_datasets.get(view.id)
+    try:
+        fingerprint = dataset_fingerprint(view, _digests(view, space))
+        if newest and newest.fingerprint == fingerprint:
+            result = _result(view, newest, started, "reused", "what it reads came out the same")
+            return result, DatasetOutcome(newest, None)
+        outcome = _freeze(view, space, fingerprint, newest.number + 1 if newest else 1)
+    except EngineError as error:
+        raise ProjectError([Diagnostic("E602", f"{view.relation}: {error.message}", view.span, node=view.id)], exit_code=1) from error
+    return _result(view, outcome.dataset, started, "ok", ""), outcome
+
+
+def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: str, message: str) -> StepResult:
+    rows = sum(dataset.rows.values())
+    shown = ", ".join(f"{count} {split}" for split, count in dataset.rows.items() if count)
+    text = f"{dataset.name}: {shown}" + (f" ({message})" if message else "")
+    return StepResult(node=view.id, action="train_data", status=status, seconds=time.perf_counter() - started, rows=rows, message=text)  # type: ignore[arg-type]
+
+
+def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
+    """Digests of the columns read, as the groups stand in this build; taken now where no build took them."""
+    found: dict[str, str | None] = {}
+    for source in view.reads:
+        relation, _, column = source.rpartition(".")
+        node_id = f"feature_group:{relation}"
+        outcome, published = space.outcomes.get(node_id), space.state.published.get(node_id)
+        known = outcome.column_digests if outcome else published.column_digests if published else {}
+        if column not in known:
+            group = space.manifest.group(node_id)
+            key = [*group.primary_key, *([group.event_time] if group.event_time else []), column]
+            row = space.adapters.engine.rows(f"select count(*), {digest_sql(key)} from {identifier(relation)}")[0]
+            known = {**known, column: f"{row[0]}:{row[1]}"}
+        found[source] = known[column]
+    return found
+
+
+def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> DatasetOutcome:
+    engine = space.adapters.engine
+    raw = f"raw:{view.relation}"
+    engine.create_table(raw, f"select *, {split_sql(view.split)} as split from (\n{space.fill(view.sql)}\n) as v")
+    fitted = fit(view, space, identifier(raw))
+    keys = [c.name for c in view.of_role("key", "event_time")]
+    inputs = [(c.name, c.type) for c in view.of_role("feature")]
+    label = [(c.name, c.type) for c in view.of_role("label")]
+    passenger = [c.name for c in view.of_role("passenger")]
+    features = [c.name for c in engine.describe(apply_sql(inputs, fitted, identifier(raw)))]
+    _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, "split"])
+    query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, "split"])
+    frozen = f"training:{view.relation}"
+    engine.create_table(frozen, f"select * from ({query}) as t order by {identifiers(keys)}, all")
+    columns = engine.describe(f"select * from {identifier(frozen)}")
+    counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
+    dataset = TrainingDataset(
+        view=view.id, number=number, fingerprint=fingerprint, table=table_name(f"td__{view.name}__v{view.version}", fingerprint, space.state),
+        commit=0, inputs={g: 0 for g in view.depends_on}, rows={s: int(counts.get(s, 0)) for s in SPLITS}, columns=columns, keys=tuple(keys),
+        features=tuple(features), label=view.label, passenger=tuple(passenger),
+        raw_inputs=tuple({"name": n, "type": t} for n, t in inputs), statistics=fitted,  # type: ignore[misc]
+        example=_example(view, space, raw), profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
+        digest=rows_digest(engine.arrow(f"select * from {identifier(frozen)}")), build_id=space.build_id, created_at=space.adapters.now(),
+    )  # fmt: skip
+    return DatasetOutcome(dataset, f"select * from {identifier(frozen)}")
+
+
+def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:
+    names = [c.name for c in view.of_role("feature")]
+    keys = identifiers(c.name for c in view.of_role("key", "event_time"))
+    rows = space.adapters.engine.rows(f"select {identifiers(names)} from {identifier(raw)} order by {keys}, all limit {_EXAMPLE_ROWS}")
+    return tuple({n: v if isinstance(v, int | float | bool | str) or v is None else str(v) for n, v in zip(names, row, strict=True)} for row in rows)
+
+
+def fit(view: ViewNode, space: Workspace, relation: str) -> FittedStatistics:
+    """Statistics of every chain, one query per stage; `relation` has a `split` column. Raises E606 without training rows."""
+    engine = space.adapters.engine
+    counts = dict(engine.rows(f"select split, count(*) from {relation} group by split"))
+    if not counts.get("training"):
+        total = sum(counts.values())
+        message = f"{view.relation} gives no rows" if not total else f"none of the {total} rows of {view.relation} fall into the training split"
+        hint = "look at its filter, its joins and the groups it reads: `mlproj show NODE`" if not total else "make the test and validation shares smaller"
+        raise ProjectError([Diagnostic("E606", message, view.span, hint, node=view.id)], exit_code=1)
+    types = {c.name: c.type for c in view.columns}
+    fitted = FittedStatistics(chains=view.transformations, values={name: () for name in view.transformations})
+    for stage in range(max((len(chain) for chain in view.transformations.values()), default=0)):
+        sql, wanted = fit_stage_sql(view.transformations, types, fitted, stage, relation)
+        found = statistics_of_row(wanted, engine.rows(sql)[0]) if sql else {}
+        values = dict(fitted.values)
+        for name, chain in view.transformations.items():
+            if len(chain) <= stage:
+                continue
+            statistics = found.get(name, {})
+            if missing_statistics(chain, stage, statistics):
+                message = f"{chain[stage].name} of '{name}' has nothing to learn from: it is null in every training row"
+                raise ProjectError([Diagnostic("E616", message, view.span, "use impute_constant, or leave the feature out", node=view.id)], exit_code=1)
+            values[name] = (*values[name], statistics)
+        fitted = FittedStatistics(chains=view.transformations, values=values)
+    return fitted
+
+
+def _refuse_clashes(view: ViewNode, names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            message = f"two columns of the training data would be called '{name}'"
+            raise ProjectError([Diagnostic("E617", message, view.span, "one_hot_encoder makes <feature>_<value>, and `split` is ours: rename the other", node=view.id)], exit_code=1)
+        seen.add(name.casefold())
+
+
+def _profile(features: list[str], types: Mapping[str, str], space: Workspace, relation: str) -> dict[str, dict[str, Any]]:
+    """Per feature, of the training split: count, nulls, distinct, and for numbers min, max, mean, std and quartiles."""
+    parts: list[str] = []
+    wanted: list[tuple[str, str]] = []
+    for name in features:
+        column = identifier(name)
+        measures = {"count": f"count({column})", "nulls": f"count(*) - count({column})", "distinct": f"approx_count_distinct({column})"}
+        if is_numeric(types[name]):
+            value = f"{column}::DOUBLE"
+            finite = f"filter (where isfinite({value}))" if is_float(types[name]) else ""
+            measures |= {n: f"{n}({value}) {finite}" for n in ("min", "max")} | {"mean": f"avg({value}) {finite}", "std": f"stddev_pop({value}) {finite}"}
+            measures |= {f"p{p}": f"quantile_cont({value}, 0.{p}) {finite}" for p in (25, 50, 75)}
+        parts += measures.values()
+        wanted += [(name, measure) for measure in measures]
+    row = space.adapters.engine.rows(f"select {', '.join(parts)} from {relation} where split = 'training'")[0]
+    return statistics_of_row(wanted, row)
+
+
+def rows_digest(table: pa.Table) -> str:
+    """blake2b over all rows in their order: every column's name, type, nulls and values.
+
+    Nulls hash as a mask and values as bytes with nulls filled, so that what lies under a null counts for nothing.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digest = blake2b(digest_size=16)
+    for field, column in zip(table.schema, table.columns, strict=True):
+        digest.update(f"{field.name}:{field.type}:{len(column)};".encode())
+        digest.update(pc.is_null(column).cast(pa.uint8()).combine_chunks().to_numpy(zero_copy_only=False).tobytes())
+        if pa.types.is_floating(field.type) or pa.types.is_integer(field.type):
+            digest.update(pc.fill_null(column, 0).combine_chunks().to_numpy(zero_copy_only=False).tobytes())
+        else:
+            for value in column.cast(pa.large_string()).to_pylist():
+                digest.update(b"\0" if value is None else value.encode() + b"\1")
+    return f"td1:{digest.hexdigest()}"

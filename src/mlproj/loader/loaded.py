@@ -1,0 +1,51 @@
+"""What loading gives: specs, and for each the way back to its place in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from mlproj.diagnostics import Diagnostic, Span
+from mlproj.specs import FeatureGroup, FeatureView, Model, ProjectSpec, Source, Target
+
+T = TypeVar("T")
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[T]):
+    """A spec and where it stands.
+
+    `locate(("features", 2, "type"))` is the span of that value (of the nearest parent where it is absent), with
+    `key=True` of its key. `text` is the YAML of this resource alone, as written.
+    """
+
+    spec: T
+    path: str
+    text: str
+    locate: Callable[..., Span] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class LoadedProject:
+    """Everything the user wrote, for one target.
+
+    `sql` maps each group's `name@version` to (path, text) of its SQL file; `macros` maps paths to texts; `vars` are the
+    project's, overridden by `--vars`; `environment` is a snapshot for `env_var`, `env_defaults` what YAML gives for variables
+    that are not set. Strings hold placeholders for values of the environment, those of `target` the values themselves.
+    """
+
+    spec: ProjectSpec
+    target_name: str
+    target: Target
+    vars: Mapping[str, object]
+    environment: Mapping[str, str] = field(repr=False)
+    sources: tuple[Loaded[Source], ...] = ()
+    feature_groups: tuple[Loaded[FeatureGroup], ...] = ()
+    feature_views: tuple[Loaded[FeatureView], ...] = ()
+    models: tuple[Loaded[Model], ...] = ()
+    sql: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    macros: Mapping[str, str] = field(default_factory=dict)
+    env_defaults: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()

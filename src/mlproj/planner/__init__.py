@@ -1,0 +1,7 @@
+"""Manifest × state → plan: what changed, whether it breaks anyone, and the steps. Pure."""
+
+from mlproj.planner.diff import diff
+from mlproj.planner.plan import Affected, Change, Plan, PlanStep, Reason, Unaffected
+from mlproj.planner.steps import Options, make_plan
+
+__all__ = ["Affected", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "diff", "make_plan"]

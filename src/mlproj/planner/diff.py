@@ -1,0 +1,121 @@
+"""Manifest × state → what changed, node by node, and whom it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mlproj.compiler.manifest import Manifest
+from mlproj.planner.group_rules import compare_groups
+from mlproj.planner.impact import impact
+from mlproj.planner.plan import Change, ChangeKind, Reason
+from mlproj.planner.training_data import why_remake
+from mlproj.planner.view_rules import compare_models, compare_views
+from mlproj.state import GroupNode, ModelNode, Node, Published, TargetState, ViewNode
+
+_WORST: tuple[ChangeKind, ...] = ("breaking", "new", "additive", "stale", "metadata", "removed")
+
+
+def diff(
+    manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], *, as_of_date: str, accept: Sequence[str] = ()
+) -> tuple[Change, ...]:
+    """Changes in dependency order, then removals. `accept` names the nodes whose breaking changes are let through."""
+    differ = _Differ(manifest, state, source_versions, as_of_date, frozenset(accept))
+    found = [change for node_id in manifest.order if (change := differ.change(manifest.nodes[node_id]))]
+    return tuple([*found, *differ.removals()])
+
+
+class _Differ:
+    def __init__(self, manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], as_of_date: str, accept: frozenset[str]) -> None:
+        self._manifest, self._state, self._versions = manifest, state, source_versions
+        self._today, self._accept = as_of_date, accept
+        self._moved: set[str] = set()  # groups whose rows may change because sources did
+        self._remade: set[str] = set()  # views whose training dataset will be made
+
+    def change(self, node: Node) -> Change | None:
+        published = self._state.published.get(node.id)
+        match node:
+            case GroupNode():
+                reasons = self._group(node, published)
+            case ViewNode():
+                reasons = self._view(node, published)
+            case ModelNode():
+                reasons = self._model(node, published)
+            case _:
+                return None
+        return self._judge(node.id, reasons) if reasons else None
+
+    def _judge(self, node_id: str, reasons: list[Reason]) -> Change:
+        worst = min((r.change for r in reasons), key=_WORST.index)
+        affected, unaffected = impact(node_id, reasons, self._manifest.nodes, self._manifest) if worst == "breaking" else ((), ())
+        accepted = worst == "breaking" and ("*" in self._accept or node_id in self._accept)
+        return Change(
+            node=node_id, change=worst, reasons=tuple(reasons), needs_bump=worst == "breaking" and not accepted,
+            accepted=accepted, affected=affected, unaffected=unaffected,
+        )  # fmt: skip
+
+    def _group(self, node: GroupNode, published: Published | None) -> list[Reason]:
+        if published is None:
+            return [_reason(node, "new", "new", f"{node.relation} is new")]
+        reasons = compare_groups(node, published)
+        moved = sorted(s for s in self._manifest.sources_below(node.id) if published.source_versions.get(s) != self._versions.get(s))
+        if moved:
+            self._moved.add(node.id)
+            names = ", ".join(s.partition(":")[2] for s in moved)
+            reasons.append(_reason(node, "source_data_changed", "stale", f"the content of {names} changed"))
+        elif published.node.fingerprints.deep != node.fingerprints.deep and not any(r.change != "metadata" for r in reasons):
+            reasons.append(_reason(node, "upstream_changed", "stale", "a group that it reads is defined otherwise"))
+        return reasons
+
+    def _view(self, node: ViewNode, published: Published | None) -> list[Reason]:
+        if published is None or not isinstance(published.node, ViewNode):
+            self._remade.add(node.id)
+            return [_reason(node, "new", "new", f"view {node.relation} is new")]
+        reasons = compare_views(published.node, node)
+        why = why_remake(node, self._state.training_datasets.get(node.id), self._state.published, self._moved)
+        if why:
+            self._remade.add(node.id)
+            if not reasons or all(r.change == "metadata" for r in reasons):
+                reasons.append(_reason(node, why[0], "stale", why[1]))
+        return reasons
+
+    def _model(self, node: ModelNode, published: Published | None) -> list[Reason]:
+        version = self._state.model_versions.get(node.id)
+        if version is None or published is None:
+            return [_reason(node, "new", "new", f"model {node.relation} is new")]
+        reasons = compare_models(version.manifest.model, node)
+        if published.node.fingerprints.metadata != node.fingerprints.metadata and not any(r.rule == "metadata" for r in reasons):
+            reasons.append(_reason(node, "metadata", "metadata", "its description, metrics or tests changed"))
+        if isinstance(published.node, ModelNode) and published.node.fingerprints.metadata == node.fingerprints.metadata:
+            reasons = [r for r in reasons if r.rule != "metadata"]
+        dataset = self._state.training_datasets.get(node.feature_view)
+        if node.feature_view in self._remade:
+            reasons.append(_reason(node, "training_data_changed", "stale", "its training dataset is made anew"))
+        elif dataset and dataset.digest != version.manifest.training_digest:
+            reasons.append(_reason(node, "training_data_changed", "stale", f"{dataset.name} is newer than what it was trained on"))
+        if version.status == "failed" and not reasons:
+            reasons.append(_reason(node, "tests_failed", "stale", f"the tests of {version.id} failed"))
+        return reasons
+
+    def removals(self) -> list[Change]:
+        found: list[Change] = []
+        for node_id, published in sorted(self._state.published.items()):
+            if node_id in self._manifest.nodes:
+                continue
+            node = published.node
+            deadline = getattr(node, "deprecated_after", None)
+            if isinstance(node, ModelNode) or (deadline and deadline < self._today):
+                said = f"{_relation(node_id)} was deprecated after {deadline}" if deadline else f"{_relation(node_id)} is no longer declared"
+                reason = Reason(rule="removed", change="removed", message=said, span=node.span)
+            else:
+                until = f"; it is deprecated after {deadline}" if deadline else ""
+                reason = Reason(rule="removed", change="breaking", message=f"{_relation(node_id)} was published and is gone{until}", span=node.span)
+            found.append(self._judge(node_id, [reason]))
+        return found
+
+
+def _relation(node_id: str) -> str:
+    return node_id.partition(":")[2]
+
+
+def _reason(node: Node, rule: str, change: ChangeKind, message: str) -> Reason:
+    return Reason(rule=rule, change=change, message=message, span=node.span)

@@ -1,0 +1,140 @@
+"""What a change of a feature group means: versions.md rules 1 to 15, one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mlproj.planner.plan import Reason
+from mlproj.planner.type_changes import compare_types
+from mlproj.state import Feature, GroupNode, Published
+
+
+def compare_groups(new: GroupNode, published: Published) -> list[Reason]:
+    """Every rule that applies, in the order of the rules."""
+    old = published.node
+    assert isinstance(old, GroupNode)
+    if old.fingerprints.local == new.fingerprints.local and old.fingerprints.metadata == new.fingerprints.metadata:
+        if [f.name for f in old.features] == [f.name for f in new.features] and old.primary_key == new.primary_key:
+            return []
+    return [reason for rule in RULES for reason in rule(old, new, published)]
+
+
+def _by_name(group: GroupNode) -> dict[str, Feature]:
+    return {f.name: f for f in group.features}
+
+
+def _renames(old: GroupNode, new: GroupNode) -> dict[str, str]:
+    """Old name → new name, where the user says so and it is true."""
+    before, after = _by_name(old), _by_name(new)
+    return {f.renamed_from: f.name for f in new.features if f.renamed_from in before and f.renamed_from not in after and f.name not in before}
+
+
+def _dropped(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    after, renamed = _by_name(new), _renames(old, new)
+    for name in _by_name(old):
+        if name in after:
+            continue
+        if name in renamed:
+            span = after[renamed[name]].span
+            yield Reason(rule="feature_renamed", feature=name, change="breaking", span=span, message=f"{name} is called {renamed[name]} now")
+        else:
+            yield Reason(rule="feature_dropped", feature=name, change="breaking", span=new.span, message=f"{name} is gone")
+
+
+def _added(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    before, renamed = _by_name(old), set(_renames(old, new).values())
+    for name, feature in _by_name(new).items():
+        if name in before or name in renamed:
+            continue
+        if feature.nullable or feature.default is not None:
+            yield Reason(rule="feature_added", feature=name, change="additive", span=feature.span, message=f"{name} {feature.type} is new")
+        else:
+            message = f"{name} {feature.type} is new, may not be null and has no default"
+            yield Reason(rule="feature_added_required", feature=name, change="breaking", span=feature.span, message=message)
+
+
+def _types(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    before = _by_name(old)
+    for name, feature in _by_name(new).items():
+        if name not in before:
+            continue
+        verdict = compare_types(before[name].type, feature.type)
+        if verdict == "same":
+            continue
+        rule = {"widened": "type_widened", "changed": "type_changed", "nested_changed": "nested_changed"}[verdict]
+        change = "additive" if verdict == "widened" else "breaking"
+        yield Reason(rule=rule, feature=name, change=change, span=feature.span, message=f"{name} was {before[name].type} and is {feature.type}")  # type: ignore[arg-type]
+
+
+def _nullability(old: GroupNode, new: GroupNode, published: Published) -> Iterator[Reason]:
+    before = _by_name(old)
+    for name, feature in _by_name(new).items():
+        if name not in before or before[name].nullable == feature.nullable:
+            continue
+        if feature.nullable:
+            yield Reason(rule="nullability_loosened", feature=name, change="breaking", span=feature.span, message=f"{name} may be null now; models were trained without nulls")
+        elif published.null_counts.get(name) == 0:
+            yield Reason(rule="nullability_tightened", feature=name, change="metadata", span=feature.span, message=f"{name} may not be null any more; it had no nulls")
+        else:
+            count = published.null_counts.get(name)
+            had = f"it has {count} nulls" if count is not None else "nobody counted its nulls"
+            yield Reason(rule="nullability_tightened", feature=name, change="breaking", span=feature.span, message=f"{name} may not be null any more; {had}")
+
+
+def _keys(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    for role in ("primary_key", "event_time", "partition_by"):
+        before, after = getattr(old, role), getattr(new, role)
+        if before != after:
+            yield Reason(rule="key_changed", change="breaking", span=new.span, message=f"{role} was {_shown(before)} and is {_shown(after)}")
+
+
+def _shown(value: str | tuple[str, ...] | None) -> str:
+    return "absent" if not value else value if isinstance(value, str) else ", ".join(value)
+
+
+def _online(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    if old.online and not new.online:
+        yield Reason(rule="online_removed", change="breaking", span=new.span, message="the group leaves the online store")
+
+
+def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    """Coarse, and safe: unless only projections came or went that touch nothing else, every feature may mean something else."""
+    if _same_but_for_columns(old, new):
+        return
+    for name, feature in _by_name(new).items():
+        if name in _by_name(old):
+            yield Reason(rule="meaning_changed", feature=name, change="breaking", span=feature.span, message=f"the SQL of {new.relation} changed, and with it what {name} means")
+
+
+def _same_but_for_columns(old: GroupNode, new: GroupNode) -> bool:
+    before, after = old.shape.projections, new.shape.projections
+    if old.shape.rest != new.shape.rest or any(before[n] != after[n] for n in before.keys() & after.keys()):
+        return False
+    came, went = after.keys() - before.keys(), before.keys() - after.keys()
+    return came <= set(new.shape.additive) and went <= set(old.shape.additive)
+
+
+def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    before, after = _by_name(old), _by_name(new)
+    whole: list[tuple[str, object, object]] = [
+        ("description", old.description, new.description), ("owner", old.owner, new.owner), ("tags", old.tags, new.tags),
+        ("tests", [(t.id, t.failures) for t in old.tests], [(t.id, t.failures) for t in new.tests]),
+        ("created_time", old.created_time, new.created_time), ("materialized", old.materialized, new.materialized),
+        ("deprecated_after", old.deprecated_after, new.deprecated_after),
+    ]  # fmt: skip
+    changed = [name for name, a, b in whole if a != b]
+    common = [n for n in before if n in after]
+    if [n for n in after if n in before] != common:
+        changed.append("feature order")
+    if new.online and not old.online:
+        changed.append("online")
+    for name in common:
+        a, b = before[name], after[name]
+        if (a.description, a.tags, a.default) != (b.description, b.tags, b.default):
+            changed.append(name)
+    if changed:
+        yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(changed)}")
+
+
+Rule = Callable[[GroupNode, GroupNode, Published], Iterator[Reason]]
+RULES: tuple[Rule, ...] = (_dropped, _added, _types, _nullability, _keys, _online, _meaning, _metadata)

@@ -1,0 +1,73 @@
+"""The plan as a noun (spec.md §3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mlproj.diagnostics import Diagnostic, Span
+from mlproj.state.noun import Noun
+from mlproj.state.runs import Action
+
+ChangeKind = Literal["new", "removed", "breaking", "additive", "metadata", "stale"]
+
+
+class Reason(Noun):
+    """One rule that applies (versions.md §2), to a feature or to the whole node; `change` is its verdict alone."""
+
+    rule: str
+    message: str
+    change: ChangeKind
+    feature: str | None = None
+    span: Span | None = None
+
+
+class Affected(Noun):
+    """A dependant that uses a changed feature. `path` leads from the change to it."""
+
+    node: str
+    features: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+
+
+class Unaffected(Noun):
+    node: str
+    why: str
+
+
+class Change(Noun):
+    """What happened to one node; the worst of its reasons decides."""
+
+    node: str
+    change: ChangeKind
+    reasons: tuple[Reason, ...] = ()
+    needs_bump: bool = False
+    accepted: bool = False
+    affected: tuple[Affected, ...] = ()
+    unaffected: tuple[Unaffected, ...] = ()
+
+
+class PlanStep(Noun):
+    action: Action
+    node: str
+    reason: str
+
+
+class Plan(Noun):
+    """`basis` says what the plan was made from; a saved plan is refused where that has moved on."""
+
+    artifact: Literal["plan"] = "plan"
+    version: Literal[1] = 1
+    project: str
+    target: str
+    changes: tuple[Change, ...] = ()
+    steps: tuple[PlanStep, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    summary: dict[str, int] = {}
+    as_of_date: str = ""
+    full_refresh: bool = False
+    basis: dict[str, str] = {}
+
+    @property
+    def breaking(self) -> list[Change]:
+        """Changes that stand in the way of a build."""
+        return [change for change in self.changes if change.needs_bump]

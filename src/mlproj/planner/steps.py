@@ -1,0 +1,102 @@
+"""Changes → steps, in the order in which they are done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlproj.compiler.manifest import Manifest
+from mlproj.diagnostics import Diagnostic
+from mlproj.planner.plan import Change, Plan, PlanStep
+from mlproj.state import GroupNode, ModelNode, TargetState, ViewNode
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked of a plan; `selected` None means all nodes."""
+
+    target: str
+    as_of_date: str
+    selected: frozenset[str] | None = None
+    full_refresh: bool = False
+    basis: Mapping[str, str] | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState, options: Options) -> Plan:
+    """The plan. What is breaking, or hangs on it, gets no steps."""
+    chosen = [c for c in changes if options.selected is None or c.node in options.selected or c.node not in manifest.nodes]
+    blocked = {c.node for c in chosen if c.needs_bump}
+    blocked |= {affected.node for c in chosen if c.needs_bump for affected in c.affected}
+    steps = tuple(_Steps(manifest, state, options, {c.node: c for c in chosen}, blocked).all())
+    counts: Counter[str] = Counter(c.change for c in chosen)
+    names = ("new", "breaking", "additive", "metadata", "removed", "stale")
+    summary = {name: counts.get(name, 0) for name in names} | {"steps": len(steps)}
+    return Plan(
+        project=manifest.project, target=options.target, changes=tuple(chosen), steps=steps, summary=summary,
+        diagnostics=(*manifest.warnings, *options.diagnostics), as_of_date=options.as_of_date,
+        full_refresh=options.full_refresh, basis=dict(options.basis or {}),
+    )  # fmt: skip
+
+
+class _Steps:
+    def __init__(self, manifest: Manifest, state: TargetState, options: Options, changes: dict[str, Change], blocked: set[str]) -> None:
+        self._manifest, self._state, self._options = manifest, state, options
+        self._changes, self._blocked = changes, blocked
+
+    def all(self) -> Iterator[PlanStep]:
+        wanted = [n for n in self._manifest.order if n not in self._blocked and self._wanted(n)]
+        groups = [n for n in wanted if isinstance(self._manifest.nodes[n], GroupNode)]
+        for node_id in groups:
+            yield from self._group(node_id)
+        for node_id in wanted:
+            if isinstance(self._manifest.nodes[node_id], ViewNode) and self._makes_dataset(node_id):
+                yield PlanStep(action="train_data", node=node_id, reason=self._reason(node_id))
+        for node_id in wanted:
+            if not isinstance(self._manifest.nodes[node_id], ModelNode):
+                yield PlanStep(action="publish", node=node_id, reason=self._reason(node_id))
+        for change in self._changes.values():
+            if change.node not in self._manifest.nodes and not change.needs_bump:
+                yield PlanStep(action="drop", node=change.node, reason=change.reasons[0].message)
+        for node_id in wanted:
+            if isinstance(self._manifest.nodes[node_id], ModelNode):
+                action = "train" if self._trains(node_id) else "test"
+                yield PlanStep(action=action, node=node_id, reason=self._reason(node_id))  # type: ignore[arg-type]
+
+    def _wanted(self, node_id: str) -> bool:
+        if node_id in self._changes:
+            return True
+        if not self._options.full_refresh or not isinstance(self._manifest.nodes[node_id], GroupNode):
+            return False
+        return self._options.selected is None or node_id in self._options.selected
+
+    def _group(self, node_id: str) -> Iterator[PlanStep]:
+        node = self._manifest.group(node_id)
+        change = self._changes.get(node_id)
+        rules = {r.rule for r in change.reasons} if change else set()
+        rows_stand = change is not None and change.change == "metadata" and not self._options.full_refresh
+        if not rows_stand:
+            yield PlanStep(action="materialize", node=node_id, reason=self._reason(node_id))
+        if (node.tests or node.unique_key) and (not rows_stand or rules & {"metadata", "nullability_tightened"}):
+            yield PlanStep(action="test", node=node_id, reason=self._reason(node_id))
+
+    def _makes_dataset(self, node_id: str) -> bool:
+        change = self._changes[node_id]
+        if node_id not in self._state.training_datasets:
+            return True
+        published = self._state.published.get(node_id)
+        if published is None or published.node.fingerprints.deep != self._manifest.nodes[node_id].fingerprints.deep:
+            return True
+        return any(r.change == "stale" for r in change.reasons) or any(r.rule == "split_changed" for r in change.reasons)
+
+    def _trains(self, node_id: str) -> bool:
+        rules = {r.rule for r in self._changes[node_id].reasons}
+        return bool(rules - {"metadata", "tests_failed"})
+
+    def _reason(self, node_id: str) -> str:
+        change = self._changes.get(node_id)
+        if change is None:
+            return "full refresh"
+        worst = next(r for r in change.reasons if r.change == change.change)
+        return worst.rule if change.change != "new" else "new"

@@ -1,0 +1,256 @@
+"""The outside world as the passes see it: small protocols, implemented in `adapters`, faked in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    from mlproj.state import (
+        BuildRecord, Column, Commit, EstimatorInfo, Evaluation, Event, ModelManifest, ModelNode, ModelVersion,
+        Publication, SourceNode, StepResult, TargetState, TrainingDataset, ViewMove,
+    )  # fmt: skip
+
+
+class BindError(Exception):
+    """SQL that does not bind. `position` counts characters from 0 in the text given, None where the engine knows none."""
+
+    def __init__(
+        self, message: str, position: int | None = None, candidates: Sequence[str] = (), *, syntax: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message, self.position, self.candidates, self.syntax = message, position, tuple(candidates), syntax
+
+
+class Binder(Protocol):
+    """The type checker: empty typed tables, and what a query over them would give."""
+
+    def declare(self, name: str, columns: Sequence[Column]) -> None:
+        """Make the relation `name` known. Raises `BindError` where a type is unknown."""
+
+    def describe(self, sql: str) -> tuple[Column, ...]:
+        """The columns of a query. Raises `BindError`."""
+
+    def normalise_type(self, type_name: str) -> str:
+        """The engine's own spelling of a type (`int8` → `BIGINT`). Raises `BindError` where it is unknown."""
+
+    def functions(self, kind: str) -> frozenset[str]:
+        """Lower-case names of the engine's functions of `kind`: `scalar`, `aggregate`, `table`, `macro`."""
+
+
+class SourceError(Exception):
+    """A source that cannot be read. `code` is the diagnostic's."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+class SourceReader(Protocol):
+    """Files behind sources. Paths are relative to the project's folder."""
+
+    def columns(self, source: SourceSpec) -> tuple[Column, ...]:
+        """Columns as declared, completed by the file where not all are; cached by content. Raises `SourceError`."""
+
+    def version(self, path: str) -> str:
+        """A version of the content: of the sorted (relative path, sha256) of what `path` matches; "missing" for none."""
+
+    def size(self, path: str) -> int:
+        """Bytes of all files that `path` matches."""
+
+    def relation(self, source: SourceNode) -> str:
+        """SQL of a table expression that reads the source with exactly its compiled columns."""
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """What a reader needs to know of a source before it is compiled; `columns` None where nothing is declared."""
+
+    name: str
+    path: str
+    format: str
+    options: Mapping[str, Any]
+    columns: tuple[Column, ...] | None
+
+
+class EngineError(Exception):
+    """A statement that failed while running; `message` without the engine's prefixes, `detail` all that it said."""
+
+    def __init__(self, message: str, kind: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.message, self.kind, self.detail = message, kind, detail or message
+
+
+class Engine(Protocol):
+    """Computes in scratch space. Safe to call from several threads. Every method raises `EngineError`."""
+
+    def create_table(self, name: str, sql: str) -> int:
+        """Materialise a query as scratch table `name`, replacing it; returns the rows."""
+
+    def create_view(self, name: str, sql: str) -> None:
+        """Make `name` stand for a query."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+
+    def arrow(self, sql: str) -> pa.Table:
+        """All rows of a query as an Arrow table."""
+
+    def describe(self, sql: str) -> tuple[Column, ...]:
+        """Names and types of a query's columns."""
+
+    def copy_to(self, sql: str, path: Path, file_format: str) -> int:
+        """Write a query's rows to one file, `csv` or `parquet`, whole or not at all; returns the rows."""
+
+
+@dataclass(frozen=True)
+class CommitInfo:
+    """What every lake commit carries; `extra` is JSON text."""
+
+    author: str
+    message: str
+    extra: str
+
+
+@dataclass(frozen=True)
+class TableWrite:
+    """Rows of `query` replace those of `table`. With `partition_by`, the table is laid out by these columns."""
+
+    table: str
+    query: str
+    partition_by: tuple[str, ...] = ()
+
+
+class Lake(Protocol):
+    """Versioned tables. One writer at a time; reading is free."""
+
+    def write(self, tables: Sequence[TableWrite], info: CommitInfo) -> int:
+        """Replace the rows of all `tables` in one transaction; returns the commit. Reads see old or new, never between."""
+
+    def publish(self, schema: str, moves: Sequence[ViewMove], info: CommitInfo) -> int:
+        """Move all views of `schema` in one transaction; returns the commit."""
+
+    def relation(self, table: str, commit: int | None = None) -> str:
+        """SQL text of `table`, pinned at `commit`."""
+
+    def last_publication(self) -> tuple[int, str] | None:
+        """Commit and extra info of the newest commit that carries a publication, without attaching the lake."""
+
+    def commits(self) -> list[tuple[int, str, str, str]]:
+        """All commits as (commit, time in UTC as ISO text, author, message), oldest first."""
+
+
+class Lease(Protocol):
+    """At most one writer per lake, across processes."""
+
+    def acquire(self, wait_seconds: float) -> None:
+        """Take the lease, waiting up to `wait_seconds`. Raises `ProjectError` E604 naming the holder."""
+
+    def release(self) -> None:
+        """Give it back; without effect where it is not held."""
+
+
+class StateReader(Protocol):
+    """What a target holds. Reading never writes, and an absent state reads as empty."""
+
+    def load(self, target: str) -> TargetState: ...
+
+    def history(self, node: str, target: str) -> list[Commit]:
+        """Commits of a group, oldest first."""
+
+    def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
+        """All registered versions, ordered by name, version, run."""
+
+    def training_datasets(self, target: str, view: str) -> list[TrainingDataset]:
+        """All of a view, oldest first."""
+
+    def builds(self, target: str, limit: int = 20) -> list[BuildRecord]:
+        """Newest first."""
+
+    def events(self, target: str) -> list[Event]:
+        """Oldest first."""
+
+
+class StateStore(Protocol):
+    """Writes of a build, each in a transaction of its own."""
+
+    def begin_build(self, build: BuildRecord) -> None:
+        """Write down the build and its pending steps; builds of the target still `running` become `killed`."""
+
+    def record_steps(self, build_id: str, results: Sequence[StepResult]) -> None:
+        """Update the steps of a build by (node, action)."""
+
+    def end_build(self, build_id: str, status: str, at: str) -> None: ...
+
+    def apply_publication(self, publication: Publication, commit: int) -> None:
+        """Bring state up to a publication; idempotent: applying it twice changes nothing."""
+
+    def register_model(
+        self, target: str, manifest: ModelManifest, manifest_hash: str, evaluation: Evaluation, at: str
+    ) -> ModelVersion:
+        """The next run of the manifest's model; also publishes the model's definition. Unique whoever races."""
+
+    def add_evaluation(self, target: str, version: ModelVersion, node: ModelNode, evaluation: Evaluation) -> None:
+        """Append evidence, and publish the model's definition with its new metrics and tests."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """`labels` per row, in the label's own values; `probabilities` (rows × classes) for classifiers that have them.
+
+    `scores` are the decision values (rows, or rows × classes) of classifiers that have those instead.
+    """
+
+    labels: np.ndarray[Any, Any]
+    probabilities: np.ndarray[Any, Any] | None = None
+    classes: tuple[Any, ...] | None = None
+    scores: np.ndarray[Any, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained estimator in memory; `classes` in the label's own values, `warnings` what its library said of the fit."""
+
+    estimator: Any
+    path: str
+    task: str
+    classes: tuple[Any, ...] | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Trainer(Protocol):
+    """One machine-learning library."""
+
+    def fit(self, model: ModelNode, info: EstimatorInfo, features: pd.DataFrame, label: pd.Series[Any]) -> Fitted:
+        """Train. Raises `ProjectError` E605 with the library's own words."""
+
+    def predict(self, fitted: Fitted, features: pd.DataFrame) -> Predictions: ...
+
+    def save(self, fitted: Fitted) -> dict[str, bytes]:
+        """File name → content; no pickle."""
+
+    def load(self, model: ModelNode, files: Mapping[str, bytes], classes: tuple[Any, ...] | None) -> Fitted:
+        """The inverse of `save`; types outside our own list are refused with E609."""
+
+
+class EstimatorCatalog(Protocol):
+    def describe(self, path: str) -> EstimatorInfo:
+        """Raises `LookupError` with a message where there is no such class."""
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the libraries that estimators come from, by distribution name; part of every cache key."""
+
+
+class ArtifactStore(Protocol):
+    def put(self, name: str, content: bytes) -> str:
+        """Store under its sha256, whole or not at all; returns the sha256."""
+
+    def get(self, name: str, sha256: str) -> bytes:
+        """Raises `ProjectError` E609 where it is absent or its content does not have this hash."""

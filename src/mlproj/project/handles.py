@@ -1,0 +1,215 @@
+"""What `Project` hands out: a feature group, a feature view, a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlproj.compiler.text import identifier, identifiers
+from mlproj.diagnostics import did_you_mean, fail
+from mlproj.executor.publication import consumer_sql
+from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
+from mlproj.state import Column, Commit, GroupNode, ModelVersion, Published, TargetState, TrainingDataset, ViewNode
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    from mlproj.project.project import Project
+
+
+def published_node(state: TargetState, kind: str, name: str, version: int | None) -> Published:
+    """The published row of a node, the highest version where None. Raises E504 where there is none."""
+    rows = {p.node.version: p for n, p in state.published.items() if n.startswith(f"{kind}:") and p.node.name == name and not isinstance(p.node, str) and hasattr(p.node, "version")}  # type: ignore[union-attr]
+    wanted = version or max(rows, default=0)
+    if wanted in rows:
+        return rows[wanted]
+    label = kind.replace("_", " ")
+    known = sorted({n.partition(":")[2] for n in state.published if n.startswith(f"{kind}:")})
+    asked = f"{name}@{version}" if version else name
+    raise fail("E504", f"{label} '{asked}' is not published in target '{state.target}'", hint=did_you_mean(asked, known) or "publish it: mlproj build", exit_code=1)
+
+
+class FeatureGroup:
+    """A published feature group. `as_of` is a commit, as `history` lists them."""
+
+    def __init__(self, project: Project, name: str, version: int | None) -> None:
+        self._project = project
+        self._row = published_node(project.state(), "feature_group", name, version)
+        assert isinstance(self._row.node, GroupNode)
+        self.node: GroupNode = self._row.node
+
+    def query(self, as_of: int | None = None) -> str:
+        """SQL that reads the contract's columns, as published or at a commit. Raises E506 for a commit that is none of its."""
+        row, lake = self._row, self._project.session.lake
+        lake.relation(row.table or "")
+        if as_of is None:
+            return consumer_sql(self.node, row, self._project.state().published)
+        commits = {c.commit: c for c in self.history()}
+        if as_of not in commits:
+            known = ", ".join(str(c) for c in commits) or "none"
+            raise fail("E506", f"{self.node.relation} has no commit {as_of}", hint=f"its commits are {known}: mlproj history {self.node.relation}")
+        commit = commits[as_of]
+        return f"select * from {lake.relation(commit.table, as_of)}"
+
+    def history(self) -> list[Commit]:
+        """Its data commits, oldest first."""
+        return self._project.session.reader.history(self.node.id, self._project.target_name)
+
+    def read(self, as_of: int | None = None) -> pd.DataFrame:
+        """Rows × features as a pandas DataFrame."""
+        frame: pd.DataFrame = self.arrow(as_of).to_pandas()
+        return frame
+
+    def arrow(self, as_of: int | None = None) -> pa.Table:
+        """Rows × features as an Arrow table."""
+        return self._project.session.engine.arrow(self.query(as_of))
+
+    def relation(self, as_of: int | None = None) -> duckdb.DuckDBPyRelation:
+        """A lazy DuckDB relation, usable until the project is closed."""
+        return self._project.session.engine.relation(self.query(as_of))
+
+
+class FeatureView:
+    """A published feature view and its newest training dataset."""
+
+    def __init__(self, project: Project, name: str, version: int | None) -> None:
+        self._project = project
+        state = project.state()
+        row = published_node(state, "feature_view", name, version)
+        assert isinstance(row.node, ViewNode)
+        self.node: ViewNode = row.node
+        dataset = state.training_datasets.get(self.node.id)
+        if dataset is None:
+            raise fail("E504", f"{self.node.relation} has no training dataset yet", hint="mlproj build", exit_code=1)
+        self.dataset: TrainingDataset = dataset
+
+    def query(self, split: str | None = None) -> str:
+        """SQL of the training dataset's rows in key order: keys, features as transformed, label, passenger, split."""
+        dataset = self.dataset
+        relation = self._project.session.lake.relation(dataset.table, dataset.commit)
+        rest = [c.name for c in dataset.columns if c.name not in (*dataset.keys, "split")]
+        where = f" where split = '{split}'" if split else ""
+        return f"select {identifiers([*dataset.keys, *rest, 'split'])} from {relation}{where} order by {identifiers(dataset.keys)}, all"
+
+    def read(self) -> pd.DataFrame:
+        """The whole training dataset, with its `split` column."""
+        frame: pd.DataFrame = self._project.session.engine.arrow(self.query()).to_pandas()
+        return frame
+
+    def train_test_split(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any], pd.Series[Any]]:
+        """X_train, X_test, y_train, y_test: features as transformed, and the label. Raises E504 where there is no label."""
+        label = self.dataset.label
+        if label is None:
+            raise fail("E504", f"{self.node.relation} has no label", hint="give the view a `label:`")
+        frame = self.read()
+        features = list(self.dataset.features)
+        training, test = frame[frame["split"] == "training"], frame[frame["split"] == "test"]
+        return training[features], test[features], training[label], test[label]
+
+    def export(self, folder: Path, file_format: str) -> dict[Path, int]:
+        """One file per split that has rows, `training.parquet` and so on; returns rows by file."""
+        written: dict[Path, int] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for split, rows in self.dataset.rows.items():
+            if rows:
+                path = folder / f"{split}.{file_format}"
+                query = f"select * exclude (split) from ({self.query(split)}) as t order by {identifiers(self.dataset.keys)}, all"
+                written[path] = self._project.session.engine.copy_to(query, path, file_format)
+        return written
+
+
+class Model:
+    """A registered model version.
+
+    `name@version.run` and `name@alias` are what they say; `name@version` is the newest run of it that passed its tests;
+    `name` the champion, else the newest that passed. Loading checks every artifact and replays the golden rows.
+    """
+
+    def __init__(self, project: Project, reference: str) -> None:
+        self._project = project
+        self.version: ModelVersion = resolve_model(project, reference)
+        self._loaded: LoadedModel | None = None
+
+    def load(self) -> LoadedModel:
+        if self._loaded is None:
+            from mlproj.adapters.trainers import trainer_for
+
+            manifest = self.version.manifest
+            self._loaded = load_model(manifest, self._project.session.artifacts, trainer_for(manifest.model.estimator), self.version.id)
+        return self._loaded
+
+    def predict(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Predictions for raw features, one row each: `prediction`, and for classifiers `probability_<class>`."""
+        import pyarrow as pa
+
+        table = pa.Table.from_pandas(features, preserve_index=False)
+        relation = self._project.session.engine.register(table)
+        frame = self._score(relation)
+        frame.index = features.index
+        return frame
+
+    def predict_file(self, source: Path, target: Path | None) -> tuple[pd.DataFrame, int]:
+        """Score a csv or parquet file; the rows with their predictions go to `target`, whole or not at all."""
+        from mlproj.adapters.file_sources import file_relation
+
+        relation = file_relation(source, [Column(name=f.name, type=f.type) for f in self.version.manifest.inputs])
+        engine = self._project.session.engine
+        engine.create_table("scoring", f"select * from {relation}")
+        frame = self._score(identifier("scoring"))
+        rows: pd.DataFrame = engine.arrow(f"select * from {identifier('scoring')}").to_pandas()
+        for name in frame.columns:
+            rows[name] = frame[name].to_numpy()
+        if target is not None:
+            import pyarrow as pa
+
+            relation = engine.register(pa.Table.from_pandas(rows, preserve_index=False))
+            engine.copy_to(f"select * from {relation}", target, _format_of(target))
+        return rows, len(rows)
+
+    def _score(self, relation: str) -> pd.DataFrame:
+        import pandas as pd
+
+        manifest, engine = self.version.manifest, self._project.session.engine
+        present = {c.name for c in engine.describe(f"select * from {relation}")}
+        missing = [f.name for f in manifest.inputs if f.name not in present]
+        if missing:
+            near = did_you_mean(missing[0], present)
+            raise fail("E610", f"the input has no column {', '.join(repr(m) for m in missing)}", hint=near or f"{self.version.id} reads {', '.join(f.name for f in manifest.inputs)}")
+        casts = ", ".join(f"{identifier(f.name)}::{f.type} as {identifier(f.name)}" for f in manifest.inputs)
+        inputs = [Column(name=f.name, type=f.type) for f in manifest.inputs]
+        features = transformed_frame(engine, f"(select {casts} from {relation}) as t", inputs, manifest.statistics)
+        predictions = self.load().predict(features)
+        columns: dict[str, Any] = {"prediction": predictions.labels}
+        if predictions.probabilities is not None and predictions.classes is not None:
+            for index, value in enumerate(predictions.classes):
+                columns[f"probability_{value}"] = predictions.probabilities[:, index]
+        return pd.DataFrame(columns)
+
+
+def resolve_model(project: Project, reference: str) -> ModelVersion:
+    """The version that a reference means; never silently version 1. Raises E507."""
+    name, _, rest = reference.removeprefix("model:").partition("@")
+    versions = project.models(name)
+    if not versions:
+        known = sorted({v.name for v in project.models()})
+        raise fail("E507", f"no version of a model '{name}' is registered in target '{project.target_name}'", hint=did_you_mean(name, known) or "train it: mlproj build", exit_code=1)
+    by_id = {v.id: v for v in versions}
+    alias = project.state().aliases.get(f"{name}@{rest or 'champion'}")
+    if alias in by_id:
+        return by_id[alias or ""]
+    if f"{name}@{rest}" in by_id:
+        return by_id[f"{name}@{rest}"]
+    passed = [v for v in versions if v.status == "passed" and (not rest or str(v.version) == rest)]
+    if not passed:
+        ran = [v.id for v in versions if not rest or str(v.version) == rest]
+        message = f"no version of {reference} passed its tests: {', '.join(ran)} failed" if ran else f"there is no {reference}"
+        raise fail("E507", message, hint=f"registered: {', '.join(by_id)}", exit_code=1)
+    return max(passed, key=lambda v: (v.created_at, v.version, v.run))
+
+
+def _format_of(path: Path) -> str:
+    if path.suffix in (".csv", ".parquet"):
+        return path.suffix.removeprefix(".")
+    raise fail("E619", f"cannot tell the format of '{path.name}'", hint="name it .csv or .parquet")

@@ -1,0 +1,120 @@
+"""From a project to a plan: observes the sources, reads the state, and hands both to the planner."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.diagnostics import Collector, Diagnostic, ProjectError, fail
+from mlproj.loader.environment import fill_environment
+from mlproj.planner import Change, Options, Plan, diff, make_plan
+from mlproj.planner.selectors import Selector
+from mlproj.state import SourceNode, TargetState
+
+if TYPE_CHECKING:
+    from mlproj.project.project import Project
+
+
+def make(
+    project: Project, select: Sequence[str], exclude: Sequence[str], *, full_refresh: bool, as_of_date: str, saved: Plan | None = None
+) -> tuple[Plan, TargetState, dict[str, str]]:
+    """The plan, the state that it was made from, and the versions of the sources' content.
+
+    A `saved` plan is returned as it stands, or refused with E502 where files or state moved on.
+    """
+    manifest, state = project.manifest, project.state()
+    versions, missing = source_versions(project)
+    basis = {
+        "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
+        "sources": fingerprint(versions),
+        "state": fingerprint(sorted([n, p.build_id, p.commit] for n, p in state.published.items()), sorted(v.id for v in state.model_versions.values())),
+    }  # fmt: skip
+    if saved is not None:
+        _check_basis(saved, basis, project.target_name)
+        return saved, state, versions
+    accept = ["*"] if project.on_breaking == "warn" else []
+    changes = diff(manifest, state, versions, as_of_date=as_of_date, accept=accept)
+    selected = select_nodes(project, changes, select, exclude) if select or exclude else None
+    options = Options(
+        target=project.target_name, as_of_date=as_of_date, selected=selected, full_refresh=full_refresh, basis=basis, diagnostics=tuple(missing)
+    )  # fmt: skip
+    return make_plan(changes, manifest, state, options), state, versions
+
+
+def source_versions(project: Project) -> tuple[dict[str, str], list[Diagnostic]]:
+    """The content version of every source, and a warning for each whose files are not there."""
+    import os
+
+    found: dict[str, str] = {}
+    collector = Collector()
+    for node in project.manifest.nodes.values():
+        if isinstance(node, SourceNode):
+            path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
+            found[node.id] = project.session.sources.version(path)
+            if found[node.id] == "missing":
+                collector.warn("W601", f"source '{node.name}': there is no file {node.path}", node.span, "a build that reads it will fail", node.id)
+    return found, collector.warnings
+
+
+def select_nodes(project: Project, changes: Sequence[Change], select: Sequence[str], exclude: Sequence[str]) -> frozenset[str]:
+    """Node ids for the selectors. Raises E503."""
+    return frozenset(Selector(project.manifest, changes, lambda revision: changed_files(project.root, revision)).select(select, exclude))
+
+
+def changed_files(root: Path, revision: str) -> set[str]:
+    """Files of the project that differ from a git revision, untracked ones included. Raises E505."""
+    found: set[str] = set()
+    for command in (["diff", "--name-only", "--relative", revision, "--"], ["ls-files", "--others", "--exclude-standard"]):
+        try:
+            done = subprocess.run(["git", "-C", str(root), "-c", "core.quotepath=off", *command], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        except OSError as error:
+            raise fail("E505", "git is not installed", hint="git:REF selects what differs from a git revision") from error
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["git failed"])[0].removeprefix("fatal: ")
+            raise fail("E505", f"git: {reason}", hint="git:REF selects what differs from a git revision, as git:main")
+        found |= set(done.stdout.splitlines())
+    return found
+
+
+def refuse_breaking(plan: Plan) -> None:
+    """Raise E501 where a breaking change is left over: one diagnostic for each of its reasons."""
+    found = [
+        Diagnostic("E501", f"{change.node.partition(':')[2]}: {reason.message} ({reason.rule})", reason.span, bump_hint(change), node=change.node)
+        for change in plan.breaking
+        for reason in change.reasons
+        if reason.change == "breaking"
+    ]
+    if found:
+        raise ProjectError(found, exit_code=4)
+
+
+def bump_hint(change: Change) -> str:
+    """Which `version:` to write."""
+    kind, _, relation = change.node.partition(":")
+    name, _, version = relation.partition("@")
+    if any(r.rule == "removed" for r in change.reasons):
+        return "restore it, or publish it with `deprecated_after:` first"
+    what = "a copy of its SQL file and YAML" if kind == "feature_group" else "a copy of its YAML"
+    return f"leave {relation} as it was published, and write `version: {int(version) + 1}` into {what} with this change ({name}@{int(version) + 1})"
+
+
+def check_saved(path: Path) -> Plan:
+    """A plan from a file. Raises E502 where it is none."""
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise fail("E502", f"cannot read the plan {path.name}: {error.strerror}", hint="make one: mlproj plan --out FILE") from error
+    except ValueError as error:
+        raise fail("E502", f"{path.name} is no plan of this version of mlproj", hint="make one: mlproj plan --out FILE") from error
+
+
+def _check_basis(saved: Plan, basis: dict[str, str], target: str) -> None:
+    if saved.target != target:
+        raise fail("E502", f"this plan is for target '{saved.target}', not '{target}'", hint=f"--target {saved.target}")
+    names = {"manifest": "the project's files", "sources": "the sources' data", "state": "what the target holds"}
+    moved = [names[n] for n, value in basis.items() if saved.basis.get(n) != value]
+    if moved:
+        raise fail("E502", f"{' and '.join(moved)} changed since this plan was made", hint="plan again: mlproj plan --out FILE")

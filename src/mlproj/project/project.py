@@ -1,0 +1,185 @@
+"""`Project`: everything that the command line does, from Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mlproj.project.inputs import RecordingEnvironment, cache_dir, read_json, state_marker, write_text
+
+if TYPE_CHECKING:
+    from mlproj.compiler import Manifest
+    from mlproj.diagnostics import Diagnostic
+    from mlproj.executor import RunResults
+    from mlproj.loader import LoadedProject
+    from mlproj.planner import Plan
+    from mlproj.project.handles import FeatureGroup, FeatureView, Model
+    from mlproj.project.session import Session
+    from mlproj.state import ModelVersion, StepResult, TargetState
+
+
+class Project:
+    """A project's folder, for one target.
+
+    `vars` override those of mlproj.yml. Methods raise `mlproj.diagnostics.ProjectError` for whatever is wrong with the
+    project or the call. Use it as a context manager, or call `close()`.
+    """
+
+    def __init__(self, project_dir: str | Path = ".", *, target: str | None = None, vars: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - the option's name
+        self.root = Path(project_dir).resolve()
+        self._target, self._vars = target, dict(vars or {})
+        self._environment = RecordingEnvironment(os.environ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened; the object may be used again."""
+        session = self.__dict__.pop("session", None)
+        if session:
+            session.close()
+
+    @cached_property
+    def _loaded(self) -> LoadedProject:
+        from mlproj.loader import load
+
+        return load(self.root, target=self._target, vars=self._vars, environment=self._environment)
+
+    @cached_property
+    def session(self) -> Session:
+        """The adapters of the target."""
+        from mlproj.project.session import Session
+
+        return Session(self.root, self._loaded.target)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The compiled project; unchanged inputs give the one of last time."""
+        from mlproj.project.compilation import cached_manifest, compile_and_remember
+
+        known = cached_manifest(self.root, self._target, self._vars)
+        return known or compile_and_remember(self.root, self._target, self._vars, self._loaded, self._environment, self.session)
+
+    def state(self) -> TargetState:
+        """What the target holds; completes first what a killed build left between lake and state."""
+        from mlproj.executor.recovery import missing_publication
+
+        session = self.session
+        missing = missing_publication(session.lake, session.reader) if (self.root / session.database_files()[1]).exists() else None
+        if missing:
+            session.store.apply_publication(*missing)
+        return session.reader.load(self._loaded.target_name)
+
+    def plan(
+        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False, as_of_date: str | None = None
+    ) -> Plan:
+        """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/."""
+        from mlproj.project.planning import make
+
+        plan, _state, _versions = make(self, select, exclude, full_refresh=full_refresh, as_of_date=as_of_date or _today())
+        write_text(self.root / "target" / "plan.json", plan.model_dump_json())
+        return plan
+
+    def plan_document(
+        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False, as_of_date: str | None = None
+    ) -> dict[str, Any]:
+        """`plan` as JSON; where neither files nor state moved, the answer of last time, without importing anything heavy."""
+        from mlproj.project.compilation import known_key
+
+        asked = [list(select), list(exclude), full_refresh, as_of_date or _today()]
+        path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
+        known = read_json(path)
+        key, _record = known_key(self.root, self._target, self._vars)
+        if isinstance(known, dict) and [known["key"], known["asked"], known["state"]] == [key, asked, state_marker(self.root, known["files"])]:
+            document: dict[str, Any] = known["plan"]
+            return document
+        plan = self.plan(select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=as_of_date)
+        files = self.session.database_files()
+        self.close()
+        document = plan.model_dump(mode="json")
+        key, _record = known_key(self.root, self._target, self._vars)
+        record = {"key": key, "asked": asked, "files": files, "state": state_marker(self.root, files), "plan": document}
+        write_text(path, json.dumps(record, separators=(",", ":")))
+        return document
+
+    def build(
+        self, plan_file: Path | None = None, *, select: Sequence[str] = (), exclude: Sequence[str] = (), threads: int | None = None,
+        fail_fast: bool = False, full_refresh: bool = False, wait: float = 0,
+        progress: Callable[[StepResult], None] | None = None, failed: Callable[[list[Diagnostic]], None] | None = None,
+    ) -> RunResults:  # fmt: skip
+        """Plan, then apply it. Raises E501 (exit code 4), doing nothing at all, where a breaking change is left over."""
+        from mlproj.executor import BuildOptions, apply
+        from mlproj.project.planning import check_saved, make, refuse_breaking
+
+        manifest = self.manifest
+        adapters = self.session.adapters()
+        self.session.lease.acquire(wait)
+        try:
+            saved = check_saved(plan_file) if plan_file else None
+            plan, state, versions = make(self, select, exclude, full_refresh=full_refresh, as_of_date=_today(), saved=saved)
+            refuse_breaking(plan)
+            options = BuildOptions(
+                build_id=new_build_id(), threads=threads or min(os.cpu_count() or 1, 4), fail_fast=fail_fast,
+                progress=progress or (lambda _r: None), failed=failed or (lambda _d: None),
+            )  # fmt: skip
+            results = apply(plan, manifest, state, versions, adapters, options)
+        finally:
+            self.session.lease.release()
+        write_text(self.root / "target" / "run_results.json", results.model_dump_json())
+        return results
+
+    def test(self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), failed: Callable[[list[Diagnostic]], None] | None = None) -> RunResults:
+        """Run the data tests of published groups, and the tests of registered models, on what stands."""
+        from mlproj.project.testing import test_published
+
+        return test_published(self, select, exclude, failed or (lambda _d: None))
+
+    def models(self, name: str | None = None) -> list[ModelVersion]:
+        """Registered model versions, by name, version and run."""
+        self.state()
+        return self.session.reader.model_versions(self._loaded.target_name, name)
+
+    def feature_group(self, name: str, version: int | None = None) -> FeatureGroup:
+        """A published feature group; the highest version where none is given."""
+        from mlproj.project.handles import FeatureGroup
+
+        return FeatureGroup(self, name, version)
+
+    def feature_view(self, name: str, version: int | None = None) -> FeatureView:
+        """A published feature view; the highest version where none is given."""
+        from mlproj.project.handles import FeatureView
+
+        return FeatureView(self, name, version)
+
+    def model(self, reference: str) -> Model:
+        """A model version by `name@version.run`, `name@alias`, `name@version` or `name`: see `Model`."""
+        from mlproj.project.handles import Model
+
+        return Model(self, reference)
+
+    @property
+    def target_name(self) -> str:
+        return self._loaded.target_name
+
+    @property
+    def on_breaking(self) -> str:
+        return self._loaded.target.on_breaking
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def new_build_id() -> str:
+    """Sorts by time, and is unique: 20260131T120000-1a2b3c."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

@@ -1,0 +1,128 @@
+"""Opens adapters when they are first needed, and closes them all."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlproj.project.inputs import cache_dir
+
+if TYPE_CHECKING:
+    from mlproj.adapters.duckdb_engine import DuckDBEngine
+    from mlproj.adapters.ducklake import DuckLake
+    from mlproj.adapters.estimators import ChildProcessEstimators
+    from mlproj.adapters.file_artifacts import FileArtifacts
+    from mlproj.adapters.file_sources import FileSources
+    from mlproj.adapters.lease import CatalogLease
+    from mlproj.adapters.sql_state import SqlState
+    from mlproj.executor import Adapters
+    from mlproj.ports import StateReader
+    from mlproj.specs import Target
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def author() -> str:
+    """Who writes: MLPROJ_AUTHOR, else the login name."""
+    try:
+        return os.environ.get("MLPROJ_AUTHOR") or getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+class Session:
+    """The adapters of one target."""
+
+    def __init__(self, root: Path, target: Target) -> None:
+        self.root, self.target = root, target
+        self._stack = ExitStack()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    @cached_property
+    def sources(self) -> FileSources:
+        from mlproj.adapters.file_sources import FileSources
+
+        return FileSources(self.root, cache_dir(self.root))
+
+    @cached_property
+    def estimators(self) -> ChildProcessEstimators:
+        from mlproj.adapters.estimators import ChildProcessEstimators
+
+        return ChildProcessEstimators(cache_dir(self.root), self.root)
+
+    @cached_property
+    def engine(self) -> DuckDBEngine:
+        from mlproj.adapters.duckdb_engine import DuckDBEngine
+
+        engine = DuckDBEngine(threads=None, temp_directory=self.root / "target" / "scratch")
+        self._stack.callback(engine.close)
+        return engine
+
+    @cached_property
+    def lake(self) -> DuckLake:
+        from mlproj.adapters.ducklake import DuckLake
+
+        return DuckLake(self.engine, self.target.catalog, self.target.data, self.root)
+
+    @cached_property
+    def reader(self) -> StateReader:
+        from mlproj.adapters.sql_state import open_reader
+
+        if "store" in self.__dict__:
+            return self.store
+        reader = open_reader(self.target.state, self.root)
+        self._closing(reader)
+        return reader
+
+    @cached_property
+    def store(self) -> SqlState:
+        from mlproj.adapters.sql_state import open_store
+
+        store = open_store(self.target.state, self.root)
+        self._closing(store)
+        return store
+
+    def _closing(self, thing: object) -> None:
+        close: Callable[[], None] | None = getattr(thing, "close", None)
+        if close:
+            self._stack.callback(close)
+
+    @cached_property
+    def lease(self) -> CatalogLease:
+        from mlproj.adapters.lease import CatalogLease
+
+        lease = CatalogLease(self.target.catalog, self.root, author())
+        self._stack.callback(lease.release)
+        return lease
+
+    @cached_property
+    def artifacts(self) -> FileArtifacts:
+        from mlproj.adapters.file_artifacts import FileArtifacts
+
+        return FileArtifacts(self.root / self.target.artifacts)
+
+    def adapters(self) -> Adapters:
+        """All of them, for a build."""
+        from mlproj.adapters.file_sources import explain_read_error
+        from mlproj.adapters.trainers import trainer_for
+        from mlproj.executor import Adapters
+
+        return Adapters(
+            engine=self.engine, lake=self.lake, lease=self.lease, state=self.store, store=self.store, sources=self.sources,
+            artifacts=self.artifacts, trainer_for=trainer_for, explain_read_error=explain_read_error, now=utc_now,
+            author=author(), environment=dict(os.environ),
+        )  # fmt: skip
+
+    def database_files(self) -> list[str]:
+        """Paths of the SQLite files that hold state and catalog, relative to the root."""
+        return [self.target.state.removeprefix("sqlite:///"), self.target.catalog.removeprefix("sqlite:")]

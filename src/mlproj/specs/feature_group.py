@@ -1,0 +1,39 @@
+"""A feature group: a contract on the rows that one SQL query gives."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlproj.specs.base import Name, Resource, Scalar, Spec
+from mlproj.specs.data_test import DataTest
+
+
+class FeatureSpec(Spec):
+    """One column of the contract. `nullable` left out means true, for keys and event_time false."""
+
+    name: Name
+    type: str | None = None
+    description: str = ""
+    nullable: bool | None = None
+    default: Scalar | None = None
+    renamed_from: Name | None = None
+    # Factories: there are many of these, and pydantic deep-copies a default list for each.
+    tags: list[str] = Field(default_factory=list)
+    tests: list[DataTest] = Field(default_factory=list)
+
+
+class FeatureGroup(Resource):
+    """Rows by `primary_key`, and by `event_time` where there is one, computed by the SQL file `sql`."""
+
+    primary_key: list[Name] = Field(min_length=1)
+    event_time: Name | None = None
+    created_time: Name | None = None
+    partition_by: list[Name] = []
+    materialized: Literal["table", "view"] = "table"
+    online: bool = False
+    sql: str | None = None
+    features: list[FeatureSpec] = []
+    tests: list[DataTest] = []
+    deprecated_after: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")

@@ -1,0 +1,31 @@
+"""mlproj.yml: the project's name, its targets and variables."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from mlproj.specs.base import Name, Spec
+
+
+class Target(Spec):
+    """Where one environment keeps its lake, state and artifacts; paths are relative to the project's folder."""
+
+    engine: Literal["duckdb"] = "duckdb"
+    catalog: str = Field(default="sqlite:.mlproj/catalog.sqlite", pattern=r"^sqlite:.+")
+    data: str = ".mlproj/lake"
+    state: str = Field(default="sqlite:///.mlproj/state.sqlite", pattern=r"^sqlite:///.+")
+    artifacts: str = ".mlproj/artifacts"
+    on_breaking: Literal["error", "warn"] = "error"
+
+
+class ProjectSpec(Spec):
+    """The smallest mlproj.yml is `name: census`; without `targets` there is one, `dev`, all defaults."""
+
+    name: Name
+    description: str = ""
+    mlproj_version: str | None = None
+    default_target: Name = "dev"
+    vars: dict[Name, JsonValue] = {}
+    targets: dict[Name, Target] = {"dev": Target()}

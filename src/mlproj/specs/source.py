@@ -1,0 +1,27 @@
+"""A source: files that somebody else writes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlproj.specs.base import Name, Scalar, Spec
+
+Format = Literal["csv", "parquet", "json"]
+
+
+class Source(Spec):
+    """Files at `path` (a glob is allowed), relative to the project's folder.
+
+    `options` go to the engine's reader. Where `columns` is given, compiling needs no data; a subset is allowed.
+    """
+
+    name: Name
+    description: str = ""
+    owner: str = ""
+    tags: list[str] = []
+    path: str = Field(min_length=1)
+    format: Format | None = None
+    options: dict[str, Scalar | list[Scalar]] = {}
+    columns: dict[str, str] | None = None

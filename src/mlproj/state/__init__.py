@@ -1,0 +1,19 @@
+"""What a target holds, as frozen nouns: compiled definitions, what was published of them, what was trained."""
+
+from mlproj.state.definitions import (
+    Column, CompiledTest, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode, SplitRule, Step,
+    ViewColumn, ViewNode,
+)  # fmt: skip
+from mlproj.state.published import Commit, Published, TargetState
+from mlproj.state.registry import (
+    EstimatorInfo, Evaluation, FittedStatistics, ModelManifest, ModelVersion, SignatureField, TestOutcome,
+    TrainingDataset,
+)  # fmt: skip
+from mlproj.state.runs import BuildRecord, Event, Publication, StepResult, ViewMove
+
+__all__ = [
+    "BuildRecord", "Column", "Commit", "CompiledTest", "EstimatorInfo", "Evaluation", "Event", "Feature",
+    "Fingerprints", "FittedStatistics", "GroupNode", "ModelManifest", "ModelNode", "ModelVersion", "Node",
+    "Publication", "Published", "QueryShape", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult",
+    "TargetState", "TestOutcome", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
+]  # fmt: skip

@@ -1,0 +1,178 @@
+"""Compiled definitions: the nodes of a manifest, and, once published, what a target holds of them.
+
+A node's id is `kind:name@version` (`source:name` for sources). SQL in a node names other nodes as quoted identifiers:
+`"income@1"` for a group, `"source:census"` for a source; whoever runs it makes relations of these names.
+Values of `env_var` stand as `__MLPROJ_ENV_<NAME>__`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from mlproj.diagnostics import Span
+from mlproj.specs.model import Metric, MetricBounds
+from mlproj.state.noun import Noun
+
+Scalar = str | int | float | bool
+
+
+class Fingerprints(Noun):
+    """versions.md §1: `local` sees other nodes as symbols, `deep` sees through them down to source columns."""
+
+    local: str
+    deep: str
+    metadata: str
+
+
+class Column(Noun):
+    name: str
+    type: str
+
+
+class QueryShape(Noun):
+    """What of a query decides its meaning, in hashes.
+
+    `rest` is the canonical query without the outermost projections; `projections` maps each output name to the hash of
+    its expression, in order; `additive` names the projections that may be added without touching rows or others.
+    """
+
+    rest: str
+    projections: dict[str, str]
+    additive: tuple[str, ...] = ()
+
+
+class CompiledTest(Noun):
+    """A data test: `failures` is a SQL aggregate that counts failing rows, `rows` a query of them on `{relation}`."""
+
+    id: str
+    description: str
+    failures: str
+    rows: str
+    span: Span | None = None
+
+
+class Feature(Noun):
+    """One column of a group's contract. `fingerprint` is local, `deep` goes down to source columns."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    description: str = ""
+    default: Scalar | None = None
+    renamed_from: str | None = None
+    tags: tuple[str, ...] = ()
+    declared: bool = True
+    fingerprint: str = ""
+    deep: str = ""
+    span: Span | None = None
+
+
+class NodeBase(Noun):
+    id: str
+    name: str
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    span: Span
+    depends_on: tuple[str, ...] = ()
+    fingerprints: Fingerprints
+    # The files' own text of this definition, by role ("yaml", "sql"), so that a released version can be restored.
+    source_text: dict[str, str] = {}
+
+
+class SourceNode(NodeBase):
+    kind: Literal["source"] = "source"
+    path: str
+    format: Literal["csv", "parquet", "json"]
+    options: dict[str, JsonValue] = {}
+    columns: tuple[Column, ...]
+
+
+class GroupNode(NodeBase):
+    kind: Literal["feature_group"] = "feature_group"
+    version: int
+    primary_key: tuple[str, ...]
+    event_time: str | None = None
+    created_time: str | None = None
+    partition_by: tuple[str, ...] = ()
+    materialized: Literal["table", "view"] = "table"
+    online: bool = False
+    sql_path: str
+    sql: str
+    features: tuple[Feature, ...]
+    shape: QueryShape
+    tests: tuple[CompiledTest, ...] = ()
+    unique_key: bool = False  # a duplicate key is an error, not a warning
+    deprecated_after: str | None = None
+
+    @property
+    def relation(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class ViewColumn(Noun):
+    """One column of a view: where it comes from (`income@1.age`) and what it is for."""
+
+    name: str
+    type: str
+    source: str
+    role: Literal["key", "event_time", "feature", "label", "passenger"]
+
+
+class Step(Noun):
+    """One transformation of a chain, with its arguments filled in from the defaults."""
+
+    name: str
+    args: dict[str, Scalar] = {}
+
+
+class SplitRule(Noun):
+    test: float
+    validation: float
+    by: Literal["hash"]
+    seed: int
+    key: tuple[str, ...]
+
+
+class ViewNode(NodeBase):
+    kind: Literal["feature_view"] = "feature_view"
+    version: int
+    base: str  # node id of the group
+    joins: tuple[dict[str, JsonValue], ...] = ()
+    reads: tuple[str, ...] = ()  # every column whose values decide the rows, as `income@1.age`
+    filter: str | None = None
+    label: str | None = None
+    columns: tuple[ViewColumn, ...]
+    transformations: dict[str, tuple[Step, ...]] = {}
+    split: SplitRule
+    sql: str  # one row per observation: keys, event_time, features, label, passenger; untransformed
+
+    @property
+    def relation(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    def of_role(self, *roles: str) -> tuple[ViewColumn, ...]:
+        return tuple(c for c in self.columns if c.role in roles)
+
+
+class ModelNode(NodeBase):
+    kind: Literal["model"] = "model"
+    version: int
+    feature_view: str  # node id of the view
+    estimator: str
+    params: dict[str, JsonValue] = {}
+    seed: int = 42
+    task: Literal["classifier", "regressor"]
+    library: str  # as `scikit-learn 1.9`: another major.minor makes the model stale (versions.md rule 22)
+    metrics: tuple[Metric, ...]
+    tests: tuple[MetricBounds, ...] = ()
+    label: str
+
+    @property
+    def relation(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+Node = Annotated[SourceNode | GroupNode | ViewNode | ModelNode, Field(discriminator="kind")]

@@ -1,0 +1,58 @@
+"""What a target last published of each node."""
+
+from __future__ import annotations
+
+from mlproj.state.definitions import Node
+from mlproj.state.noun import Noun
+from mlproj.state.registry import ModelVersion, TrainingDataset
+
+
+class Published(Noun):
+    """A node as this target published it. For groups `table` and `commit` say where its rows are.
+
+    `source_versions` holds the content version of every source that the node's rows were computed from, directly or
+    through other groups; `null_counts` the nulls per feature at publication; `digest` of the rows, and of each column
+    that a view reads (with its key), both independent of row order. `inputs` maps the groups that were read to their
+    digests: where these, the definition and the sources stand, so do the rows.
+    """
+
+    node: Node
+    build_id: str
+    published_at: str
+    table: str | None = None
+    commit: int | None = None
+    rows: int | None = None
+    digest: str | None = None
+    column_digests: dict[str, str] = {}
+    null_counts: dict[str, int] = {}
+    source_versions: dict[str, str] = {}
+    inputs: dict[str, str] = {}
+
+
+class Commit(Noun):
+    """One data commit of a group, as `history` shows it."""
+
+    node: str
+    commit: int
+    table: str
+    rows: int
+    build_id: str
+    author: str
+    message: str
+    at: str
+
+
+class TargetState(Noun):
+    """All of it, by node id; `tables` are the table names that other targets use in the same state.
+
+    `training_datasets` holds the newest per view id, `model_versions` the newest per model id, whatever their status.
+    `aliases` maps `name@alias` to a model version. `last_publication` is the build whose publication came last.
+    """
+
+    target: str
+    published: dict[str, Published] = {}
+    training_datasets: dict[str, TrainingDataset] = {}
+    model_versions: dict[str, ModelVersion] = {}
+    aliases: dict[str, str] = {}
+    foreign_tables: tuple[str, ...] = ()
+    last_publication: str | None = None

@@ -1,0 +1,139 @@
+"""Training datasets, model versions and their evidence (models.md §1)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from mlproj.state.definitions import Column, ModelNode, Step
+from mlproj.state.noun import Noun
+
+SplitName = Literal["training", "validation", "test"]
+
+
+class EstimatorInfo(Noun):
+    """What a child process read of an estimator's class: as data, so that planning imports no library.
+
+    `params` are the constructor's argument names; `open_params` is true where it takes `**kwargs`.
+    """
+
+    path: str
+    task: Literal["classifier", "regressor"]
+    params: tuple[str, ...]
+    open_params: bool = False
+    seed_param: str | None = None
+    library: str  # distribution name, as `scikit-learn`
+    library_version: str
+
+
+class SignatureField(Noun):
+    name: str
+    type: str
+    nullable: bool = True
+
+
+class FittedStatistics(Noun):
+    """What the training split taught each feature's chain of transformations: one mapping per step, in order."""
+
+    chains: dict[str, tuple[Step, ...]] = {}
+    values: dict[str, tuple[dict[str, JsonValue], ...]] = {}
+
+
+class TrainingDataset(Noun):
+    """`view@version/tdN`: rows frozen in the lake, with a `split` column, sorted by key.
+
+    `fingerprint` covers the view's definition, the split and the digests of the columns read; `inputs` maps the groups
+    read to the commits they stood at; `digest` covers all rows in key order; `columns` are the table's, `features`
+    those of them that a model reads, `statistics` what was fitted.
+    """
+
+    view: str  # node id
+    number: int
+    fingerprint: str
+    table: str
+    commit: int
+    inputs: dict[str, int]
+    rows: dict[str, int]
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+    features: tuple[str, ...]
+    label: str | None
+    passenger: tuple[str, ...] = ()
+    raw_inputs: tuple[Column, ...]  # the view's features before transformation, in order
+    statistics: FittedStatistics
+    example: tuple[dict[str, JsonValue], ...] = ()  # the first rows by key, untransformed
+    profile: dict[str, dict[str, JsonValue]] = {}  # per feature: count, nulls, min, max, mean, std … of the training split
+    digest: str = ""
+    build_id: str
+    created_at: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.view.removeprefix('feature_view:')}/td{self.number}"
+
+
+class ModelManifest(Noun):
+    """Everything that made a model version; immutable, and named by the hash of its JSON."""
+
+    artifact: Literal["model_version"] = "model_version"
+    format: int = 1
+    model: ModelNode
+    fingerprint: str  # of what decides the training; equal: nothing to train
+    training_dataset: str
+    training_digest: str
+    view: str
+    inputs_commits: dict[str, int]
+    statistics: FittedStatistics
+    seed: int
+    params: dict[str, JsonValue]
+    libraries: dict[str, str]
+    platform: dict[str, str]
+    files: dict[str, str]  # file name → sha256
+    inputs: tuple[SignatureField, ...]  # raw features, before transformation
+    outputs: tuple[SignatureField, ...]
+    classes: tuple[str | int | float | bool, ...] | None = None
+    input_example: tuple[dict[str, JsonValue], ...] = ()
+    golden: tuple[dict[str, JsonValue], ...] = ()  # rows with `prediction` and, for classifiers, `probabilities`
+    profile: dict[str, dict[str, JsonValue]] = {}
+
+
+class TestOutcome(Noun):
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    description: str
+    passed: bool
+    value: float | None = None
+
+
+class Evaluation(Noun):
+    """Append-only evidence about a model version; the newest decides its status."""
+
+    manifest_hash: str
+    status: Literal["passed", "failed"]
+    metrics: dict[str, dict[str, float]]  # split → metric → value
+    tests: tuple[TestOutcome, ...] = ()
+    build_id: str
+    at: str
+
+
+class ModelVersion(Noun):
+    """`name@version.run`, as registered, with its latest evaluation."""
+
+    name: str
+    version: int
+    run: int
+    target: str
+    manifest_hash: str
+    manifest: ModelManifest
+    evaluation: Evaluation
+    build_id: str
+    created_at: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}@{self.version}.{self.run}"
+
+    @property
+    def status(self) -> str:
+        return self.evaluation.status

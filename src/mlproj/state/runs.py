@@ -1,0 +1,72 @@
+"""Builds: what was to be done, what came of it, and the record that a publication leaves in the lake."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from mlproj.state.noun import Noun
+
+Action = Literal["materialize", "test", "train_data", "train", "publish", "drop"]
+StepStatus = Literal["pending", "ok", "failed", "skipped", "reused"]
+
+
+class StepResult(Noun):
+    """One row of run_results (spec.md §3)."""
+
+    node: str
+    action: Action
+    status: StepStatus
+    seconds: float = 0.0
+    rows: int | None = None
+    commit: int | None = None
+    message: str = ""
+    model_version: str | None = None
+    metrics: dict[str, dict[str, float]] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class BuildRecord(Noun):
+    """One build of a target. `status` is `running` until it ends; a killed build stays so until the next one sees it."""
+
+    id: str
+    target: str
+    status: Literal["running", "ok", "failed", "killed"]
+    author: str
+    started_at: str
+    ended_at: str | None = None
+    steps: tuple[StepResult, ...] = ()
+
+
+class ViewMove(Noun):
+    """A consumers' view and what it shows from now on; `sql` None drops it."""
+
+    name: str  # within the target's schema: income_v1, income
+    sql: str | None
+
+
+class Publication(Noun):
+    """What one lake commit published: the record stands in the commit's extra info, and decides (versions.md §5).
+
+    `payload` is what state needs to catch up: `Published` and `TrainingDataset` rows as JSON, by id; `removed` node ids.
+    """
+
+    build_id: str
+    target: str
+    at: str
+    author: str
+    published: dict[str, JsonValue] = {}
+    training_datasets: dict[str, JsonValue] = {}
+    removed: tuple[str, ...] = ()
+
+
+class Event(Noun):
+    """One line of the append-only log."""
+
+    at: str
+    target: str
+    who: str
+    what: str
+    subject: str
+    detail: dict[str, JsonValue] = {}
