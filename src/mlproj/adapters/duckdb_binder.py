@@ -71,10 +71,10 @@ class DuckDBBinder:
                 raise _bind_error(read_error(error), sql, 0) from error
         kinds = [statement.type.name for statement in found]
         if kinds == ["CREATE", "SELECT"]:
-            raise BindError("PIVOT without a list of values: its columns would depend on the data; write `ON c IN (…)`", 0)
+            raise BindError("PIVOT needs its values, or its columns would depend on data: `ON c IN (…)`", 0)
         if len(kinds) != 1:
             second = len(found[0].query) if found else 0
-            what = f"{len(kinds)} statements, where one SELECT is expected" if kinds else "no statement: one SELECT is expected"
+            what = f"{len(kinds) or 'no'} statements, where one SELECT is expected"
             raise BindError(what, second, syntax=True)
         if kinds != ["SELECT"]:
             raise BindError(f"{kinds[0]} is not allowed here: one SELECT is expected", 0, syntax=True)

@@ -24,7 +24,7 @@ _ZONED = "WITH TIME ZONE"
 
 
 class DuckDBEngine:
-    """`ports.Engine`. `threads` None takes all cores; what does not fit in memory goes to `temp_directory`, if given."""
+    """`ports.Engine`. `threads` None takes all cores; `temp_directory` takes what does not fit in memory."""
 
     def __init__(self, threads: int | None = None, temp_directory: Path | None = None) -> None:
         self._threads, self._temp = threads, temp_directory

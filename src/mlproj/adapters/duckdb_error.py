@@ -10,7 +10,10 @@ from typing import Any
 from mlproj.ports import EngineError
 
 # What every connection of ours is opened with: nothing is fetched from the network unasked.
-CONFIG: dict[str, str] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 
 # What every cursor starts with, since settings of a session are not inherited. Without the last one a missing table
 # named like a variable of the calling Python code would read that variable.
@@ -18,7 +21,9 @@ SESSION = "set errors_as_json = true; set TimeZone = 'UTC'; set python_enable_re
 
 _FUNCTIONS = "Candidate functions:"
 _LISTED = 3
-_SUGGESTIONS = re.compile(r"\n+\s*(?:Candidate bindings:|Candidates:|Did you mean|LINE \d+:|Possible Solution|Please try )")
+_SUGGESTIONS = re.compile(
+    r"\n\s*\n|\n\s*(?:Candidate bindings:|Candidates:|Did you mean|LINE \d+:|Possible Solution|Please try )"
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,9 @@ def read_error(error: BaseException) -> DuckDBError:
     if found is None:
         kind, _, rest = text.partition(": ")
         known = kind.endswith("Error")
-        return DuckDBError(kind.removesuffix("Error").replace(" ", "") if known else "", _plain(rest if known else text), text)
+        return DuckDBError(
+            kind.removesuffix("Error").replace(" ", "") if known else "", _plain(rest if known else text), text
+        )
     detail = str(found.get("exception_message", text)).strip()
     position = found.get("position")
     return DuckDBError(

@@ -60,7 +60,8 @@ class DuckLake:
             cursor.execute(f"create schema if not exists {space}")
             for view in moves:
                 name = f"{space}.{identifier(view.name)}"
-                cursor.execute(f"drop view if exists {name}" if view.sql is None else f"create or replace view {name} as\n{view.sql}")
+                create = f"create or replace view {name} as\n{view.sql}\n"
+                cursor.execute(create if view.sql is not None else f"drop view if exists {name}")
             if all(view.sql is None for view in moves):
                 # A transaction that changes nothing makes no commit, and the publication would be lost with it.
                 cursor.execute(f"create or replace view {_MARK} as select 1 as format")
@@ -117,8 +118,8 @@ class DuckLake:
 
         self._data.mkdir(parents=True, exist_ok=True)
         where = literal(f"ducklake:sqlite:{self._catalog}")
-        # The catalog remembers an absolute path; a project's folder may move, so that the one of today counts. Rows are
-        # never inlined: an inlined table is one more table of the catalog, and makes every statement on it ten times slower.
+        # The catalog remembers an absolute path; a project's folder may move, so that the one of today counts.
+        # No inlining: for each table of rows there would be one more in the catalog, and all statements slower for it.
         options = f"data_path {literal(f'{self._data}/')}, override_data_path true, data_inlining_row_limit 0"
         try:
             cursor = self._engine.cursor()

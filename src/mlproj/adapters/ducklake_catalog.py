@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ def resolve_catalog(catalog: str, root: Path) -> Path:
     """The file behind `sqlite:PATH`. Raises `ProjectError` E612 for any other kind of catalog."""
     scheme, _, path = catalog.partition(":")
     if scheme != "sqlite" or not path:
-        raise fail("E612", f"a lake's catalog cannot be kept in '{scheme}', only in SQLite", hint=f"write `catalog: {EXAMPLE}`")
+        message = f"a lake's catalog cannot be kept in '{scheme}', only in SQLite"
+        raise fail("E612", message, hint=f"write `catalog: {EXAMPLE}`")
     return (root / path).resolve()
 
 
@@ -55,7 +56,8 @@ def create_catalog(path: Path) -> None:
 
 def read_catalog(path: Path, sql: str) -> list[tuple[Any, ...]]:
     """Rows of a query; an empty file has none. Raises `ProjectError` E612 for a file that is no catalog."""
-    with _errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+    address = f"{path.as_uri()}?mode=ro"
+    with _errors(path), closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as connection:
         tables = connection.execute("select count(*) from sqlite_master").fetchone()
         return connection.execute(sql).fetchall() if tables[0] else []
 
@@ -70,7 +72,7 @@ def newest_publication(rows: Iterable[tuple[Any, ...]], name: str) -> tuple[int,
         if not isinstance(record, dict) or "publication" not in record:
             continue
         if int(record.get("format", FORMAT)) > FORMAT:
-            message = f"lake '{name}' was published by a newer mlproj (format {record['format']}; this one knows {FORMAT})"
+            message = f"lake '{name}' was published by a newer mlproj (format {record['format']}, not {FORMAT})"
             raise fail("E611", message, hint="upgrade mlproj: pip install --upgrade mlproj", exit_code=1)
         return int(commit), str(text)
     return None
@@ -78,7 +80,7 @@ def newest_publication(rows: Iterable[tuple[Any, ...]], name: str) -> tuple[int,
 
 def iso_commits(rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, str, str, str]]:
     def iso(text: str) -> str:
-        return datetime.fromisoformat(text).astimezone(timezone.utc).isoformat()
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
 
     return [(int(commit), iso(at), str(author), str(message)) for commit, at, author, message in rows]
 

@@ -1,4 +1,4 @@
-"""Loads DuckLake and the SQLite scanner into DuckDB: from their wheels, from the network only where those are missing."""
+"""DuckLake and the SQLite scanner for DuckDB: from their wheels, from the network only where those are missing."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def described_or_error(path: str) -> dict[str, Any]:
         return described(path)
     except Unknown as error:
         return {"error": list(error.args)}
-    except (Exception, SystemExit) as error:  # a constructor runs any code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a constructor runs any code
         return {"error": [f"{path} could not be read: {type(error).__name__}: {error}", None]}
 
 
@@ -73,8 +73,9 @@ def imported(module_name: str, path: str) -> Any:
             hint = f"pip install {_INSTALL.get(missing, missing)}"
             raise Unknown(f"importing {module_name} failed: module '{missing}' is not installed", hint) from None
         raise Unknown(*no_module(module_name, missing)) from None
-    except (Exception, SystemExit) as error:  # an import runs any code
-        raise Unknown(f"importing {module_name} failed: {type(error).__name__}: {error}", f"needed for {path}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an import runs any code
+        reason = f"{type(error).__name__}: {error}"
+        raise Unknown(f"importing {module_name} failed: {reason}", f"needed for {path}") from None
 
 
 def no_module(module_name: str, missing: str) -> tuple[str, str | None]:
@@ -82,7 +83,7 @@ def no_module(module_name: str, missing: str) -> tuple[str, str | None]:
     if not parent_name:
         local = sorted({m.name for m in pkgutil.iter_modules([sys.path[-1]])} | {"sklearn", "xgboost"})
         near = get_close_matches(last, local, n=1)
-        if near:
+        if near and near != [last]:
             return f"there is no module '{missing}'", f"did you mean '{near[0]}'?"
         hint = f"pip install {_INSTALL.get(missing, missing)}, or put {missing}.py beside mlproj.yml"
         return f"the library '{missing}' is not installed", hint
@@ -116,18 +117,18 @@ def near_class(module: Any, module_name: str, name: str) -> str | None:
 def default_instance(cls: type) -> Any:
     try:
         return cls()
-    except Exception:  # it has required arguments, or wants what is not there; the class has to do
+    except Exception:  # noqa: BLE001 - it has required arguments, or wants what is not there; the class has to do
         return None
 
 
 def parameters(cls: type, instance: Any) -> tuple[list[str], bool]:
-    """Names that the constructor takes. A list of xgboost's own is complete, although its classes take `**kwargs` too."""
+    """Names that the constructor takes, and whether it takes any other; xgboost's `get_params` lists them all."""
     kinds = {p.name: p.kind for p in list(inspect.signature(cls.__init__).parameters.values())[1:]}  # type: ignore[misc]
     names = [n for n, k in kinds.items() if k not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)]
     takes_any = inspect.Parameter.VAR_KEYWORD in kinds.values()
     try:
         listed = list(instance.get_params(deep=False))
-    except Exception:  # no instance, or no such method
+    except Exception:  # noqa: BLE001 - no instance, or no such method
         listed = []
     complete = bool(listed) and cls.__module__.partition(".")[0] == "xgboost"
     return list(dict.fromkeys([*names, *listed])), takes_any and not complete
@@ -141,14 +142,15 @@ def task(path: str, cls: type, instance: Any) -> str:
         if issubclass(cls, mixin) or getattr(cls, "_estimator_type", None) == name or told(says, instance):
             return name
     kind = kind_of(instance) or "neither a classifier nor a regressor"
-    hint = "a class of your own says so by deriving from sklearn.base.ClassifierMixin or RegressorMixin"
+    own = path.partition(".")[0] not in _INSTALL
+    hint = "a class says so by deriving from sklearn.base.ClassifierMixin or RegressorMixin" if own else None
     raise Unknown(f"{path} is {kind}; a model is a classifier or a regressor", hint)
 
 
 def told(says: Any, instance: Any) -> bool:
     try:
         return bool(instance is not None and says(instance))
-    except Exception:  # a class without scikit-learn's tags
+    except Exception:  # noqa: BLE001 - a class without scikit-learn's tags
         return False
 
 
@@ -157,7 +159,7 @@ def kind_of(instance: Any) -> str | None:
         from sklearn.utils import get_tags
 
         kind = get_tags(instance).estimator_type
-    except Exception:  # a class without scikit-learn's tags
+    except Exception:  # noqa: BLE001 - a class without scikit-learn's tags
         return None
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind.replace('_', ' ')}" if kind else None
 

@@ -38,7 +38,7 @@ class ChildProcessEstimators:
         self.prefetch([path])
         found = self._known[path]
         if isinstance(found, LookupError):
-            raise LookupError(*found.args)
+            raise LookupError(*found.args)  # noqa: TRY004 - the port says so
         return found
 
     def prefetch(self, paths: Iterable[str]) -> None:
@@ -141,18 +141,26 @@ def _probe(paths: list[str], root: Path) -> dict[str, Any]:
     # -P: the script's own folder is no place to import from. -B: planning writes nothing beside the user's code.
     command = [sys.executable, "-P", "-B", "-W", "ignore", "-X", "utf8", str(_PROBE)]
     request = json.dumps({"root": str(root.resolve()), "paths": paths})
-    reason = ""
     try:
         child = subprocess.run(  # noqa: S603 - our own script; what it imports is what training would import
-            command, input=request, capture_output=True, encoding="utf-8", errors="replace", timeout=_TIMEOUT_SECONDS, check=False
+            command, input=request, capture_output=True, encoding="utf-8", errors="replace",
+            timeout=_TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
-        answers = json.loads(child.stdout)
-        if isinstance(answers, dict) and answers.keys() >= set(paths):
+        answers = _answers(child.stdout)
+        if answers.keys() >= set(paths):
             return answers
-    except ValueError:
         reason = next(reversed(child.stderr.strip().splitlines()), "") or f"Python ended with {child.returncode}"
     except subprocess.TimeoutExpired:
         reason = f"importing it took more than {_TIMEOUT_SECONDS} s"
     if len(paths) == 1:
         return {paths[0]: {"error": [f"{paths[0]} could not be read: {reason}", None]}}
     return {path: _probe([path], root)[path] for path in paths}
+
+
+def _answers(text: str) -> dict[str, Any]:
+    """Empty where the child ended before it could answer."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

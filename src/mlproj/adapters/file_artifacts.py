@@ -20,7 +20,7 @@ class FileArtifacts:
         self._root = root
 
     def put(self, name: str, content: bytes) -> str:
-        """Store under its sha256, whole or not at all; storing it twice changes nothing. Raises E620 for a full disk."""
+        """Store under its sha256, whole or not at all; twice is the same as once. Raises E620 where it cannot."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(name, sha256)
         try:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mlproj.adapters.ducklake_catalog import resolve_catalog
@@ -25,8 +25,9 @@ _POLL_SECONDS = 0.2
 _BUSY_SECONDS = 10.0
 
 _TABLE = (
-    "create table if not exists lease (id integer primary key check (id = 1), token text not null, host text not null, "
-    "pid integer not null, process_start text, holder text not null, acquired_at real not null, heartbeat_at real not null)"
+    "create table if not exists lease (id integer primary key check (id = 1), token text not null, "
+    "host text not null, pid integer not null, process_start text, holder text not null, "
+    "acquired_at real not null, heartbeat_at real not null)"
 )
 _COLUMNS = "token, host, pid, process_start, holder, acquired_at, heartbeat_at"
 
@@ -47,7 +48,8 @@ class Holder:
         """A process of this host is asked for; another host's is given up after a minute of silence."""
         if self.host != socket.gethostname() or os.name != "posix":
             return now - self.heartbeat_at > SILENCE_SECONDS
-        return not _is_alive(self.pid) or (self.process_start is not None and process_start(self.pid) != self.process_start)
+        recycled = self.process_start is not None and process_start(self.pid) != self.process_start
+        return recycled or not _is_alive(self.pid)
 
 
 class CatalogLease:
@@ -91,8 +93,8 @@ class CatalogLease:
             found = Holder(*row) if row else None
             if found is not None and found.token != self._token and not found.is_gone(now):
                 return found
-            mine = Holder(self._token, socket.gethostname(), os.getpid(), process_start(os.getpid()), self._holder, now, now)
-            values = (mine.token, mine.host, mine.pid, mine.process_start, mine.holder, mine.acquired_at, mine.heartbeat_at)
+            pid = os.getpid()
+            values = (self._token, socket.gethostname(), pid, process_start(pid), self._holder, now, now)
             connection.execute(f"insert or replace into lease (id, {_COLUMNS}) values (1, ?, ?, ?, ?, ?, ?, ?)", values)
         return None
 
@@ -147,6 +149,6 @@ def _is_alive(pid: int) -> bool:
 
 
 def _refused(other: Holder) -> ProjectError:
-    since = datetime.fromtimestamp(other.acquired_at, timezone.utc).isoformat(timespec="seconds")
+    since = datetime.fromtimestamp(other.acquired_at, UTC).isoformat(timespec="seconds")
     who = f"{other.holder} (process {other.pid} on {other.host}) since {since}"
     return fail("E604", f"another build is writing to this lake: {who}", hint="wait for it with --wait", exit_code=1)

@@ -1,4 +1,4 @@
-"""scikit-learn estimators as skops files: the same estimator gives the same bytes, and only types we trust come back."""
+"""Estimators as skops files: the same estimator gives the same bytes, and only types we trust come back."""
 
 from __future__ import annotations
 

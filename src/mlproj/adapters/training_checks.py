@@ -64,7 +64,10 @@ def failures_of_predicting(path: str, features: pd.DataFrame) -> Iterator[None]:
 def first_sentence(error: BaseException) -> str:
     """The library's own words, without its prefixes and its page-long advice."""
     line = next((part.strip() for part in str(error).splitlines() if part.strip()), type(error).__name__)
-    return _SENTENCE_END.split(_NATIVE_PREFIX.sub("", line))[0].rstrip(".")
+    sentences = _SENTENCE_END.split(_NATIVE_PREFIX.sub("", line))
+    # scikit-learn: `The 'C' parameter must be a float in the range (0.0, inf]. Got -1 instead.`
+    kept = sentences[: 2 if len(sentences) > 1 and sentences[1].startswith("Got ") else 1]
+    return " ".join(kept).rstrip(".")
 
 
 def plain_classes(values: np.ndarray[Any, Any] | Sequence[Any]) -> tuple[Any, ...]:
@@ -78,7 +81,7 @@ def _cure(message: str, features: pd.DataFrame) -> str | None:
     empty = [str(c) for c in features.columns if features[c].isna().any()]
     if empty and re.search(r"\bNaN\b|\bnull\b|missing values", message):
         return f"add impute_median or another imputer to the view's transformations for {_listed(empty)}"
-    if "infinity" in message or "inf" in message.split():
+    if re.search(r"\binf(inity)?\b", message):
         infinite = [str(c) for c in features.columns if not np.isfinite(features[c].fillna(0)).all()]
         return f"there are infinite values in {_listed(infinite)}: cap or filter them" if infinite else None
     return None

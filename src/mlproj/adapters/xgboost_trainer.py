@@ -24,7 +24,7 @@ _FORBIDDEN_IN_NAMES = re.compile(r"[\[\]<]")
 
 
 class XGBoostTrainer:
-    """Trains, predicts, and keeps boosters as UBJSON. Labels are classes 0 … n-1 inside, and their own values outside."""
+    """Trains, predicts, and keeps boosters as UBJSON. Labels are 0 … n-1 inside, and their own values outside."""
 
     def fit(self, model: ModelNode, info: EstimatorInfo, features: pd.DataFrame, label: pd.Series[Any]) -> Fitted:
         """Train. Raises E605 with the library's own words, E606 without rows, E607 for a single class."""

@@ -79,9 +79,10 @@ class Context:
 
     @property
     def width(self) -> int:
+        """Columns of the terminal; in a pipe nothing is cut."""
         import shutil
 
-        return max(shutil.get_terminal_size((100, 24)).columns, 60)
+        return max(shutil.get_terminal_size().columns, 60) if sys.stdout.isatty() else 1_000_000
 
     @property
     def terminal(self) -> bool:

@@ -17,6 +17,7 @@ class TypeChecker:
         self._binder, self._memo = binder, memo
         self._columns: dict[str, tuple[str, tuple[Column, ...]]] = {}
         self._known: set[str] = set()
+        self._functions: dict[str, frozenset[str]] = {}
 
     def declare(self, node: str, relation: str, columns: Sequence[Column]) -> None:
         self._columns[node] = (relation, tuple(columns))
@@ -44,7 +45,9 @@ class TypeChecker:
         return str(self._memo[key])
 
     def functions(self, kind: str) -> frozenset[str]:
-        key = f"functions:{kind}"
-        if key not in self._memo:
-            self._memo[key] = sorted(self._binder.functions(kind))
-        return frozenset(self._memo[key])
+        if kind not in self._functions:
+            key = f"functions:{kind}"
+            if key not in self._memo:
+                self._memo[key] = sorted(self._binder.functions(kind))
+            self._functions[kind] = frozenset(self._memo[key])
+        return self._functions[kind]

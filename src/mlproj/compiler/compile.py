@@ -13,7 +13,6 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
-from mlproj.compiler.semantics import FunctionNames
 from mlproj.compiler.sources import compile_source
 from mlproj.compiler.views import compile_view
 from mlproj.diagnostics import Collector
@@ -92,11 +91,10 @@ def _groups(
         first = by_id[cycle[0]]
         path = " → ".join(node.partition(":")[2] for node in cycle)
         collector.error("E304", f"these groups read each other: {path}", first.locate(()), "break the circle: one of them has to read something else", cycle[0])
-    functions = FunctionNames(*(checker.functions(kind) for kind in ("scalar", "aggregate", "table")))
     deep = {node.id: node.fingerprints.deep for node in sources.values()}
     for node in sources.values():
         checker.declare(node.id, node.id, node.columns)
-    compiler = GroupCompiler(checker, renderer, functions, deep, memo, collector)
+    compiler = GroupCompiler(checker, renderer, deep, memo, collector)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in deep for parent in rendered[node_id].parents):

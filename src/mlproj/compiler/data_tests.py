@@ -20,9 +20,8 @@ def compile_tests(group: Loaded[FeatureGroup], types: Mapping[str, str], node: s
         if feature.name not in types:
             continue
         kinds = {test.kind for test in feature.tests}
-        place = group.locate(("features", index))
         if feature.nullable is False and "not_null" not in kinds:
-            yield _test(f"{prefix}.{feature.name}.nullable", f"{feature.name} is declared nullable: false", *_not_null(feature.name), place)
+            yield _test(f"{prefix}.{feature.name}.nullable", f"{feature.name} is declared nullable: false", *_not_null(feature.name), group.locate(("features", index)))
         for number, test in enumerate(feature.tests):
             span = group.locate(("features", index, "tests", number))
             yield from _compile(test, feature.name, types, f"{prefix}.{feature.name}", span, node, collector)

@@ -11,8 +11,7 @@ RECIPE = "fp1"
 
 def fingerprint(*parts: Any) -> str:
     """`fp1:` and 32 hex digits. `parts` are JSON values, or objects with `model_dump`."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
-    return f"{RECIPE}:{blake2b(text.encode(), digest_size=16).hexdigest()}"
+    return f"{RECIPE}:{blake2b(_ENCODER.encode(parts).encode(), digest_size=16).hexdigest()}"
 
 
 def _plain(value: Any) -> Any:
@@ -21,3 +20,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(type(value).__name__)
+
+
+# One encoder for all: `json.dumps` with these settings makes a new one at each call.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)

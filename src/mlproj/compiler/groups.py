@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.render import Rendered, SqlRenderer
-from mlproj.compiler.semantics import FunctionNames, query_shape
 from mlproj.compiler.text import identifier
 from mlproj.compiler.types import is_huge, is_moment, suits, why_not_storable
 from mlproj.diagnostics import Collector, Span, did_you_mean
@@ -29,7 +28,6 @@ class GroupCompiler:
 
     checker: TypeChecker
     renderer: SqlRenderer
-    functions: FunctionNames
     deep: dict[str, str]
     memo: MutableMapping[str, Any]
     collector: Collector
@@ -65,7 +63,10 @@ class GroupCompiler:
             return None, None
         key = fingerprint("shape", sql)
         if key not in self.memo:
-            shape, problem = query_shape(sql, self.functions)
+            from mlproj.compiler.semantics import FunctionNames, query_shape
+
+            functions = FunctionNames(*(self.checker.functions(kind) for kind in ("scalar", "aggregate", "table")))
+            shape, problem = query_shape(sql, functions)
             self.memo[key] = [shape.model_dump(mode="json"), problem]
         shape_json, problem = self.memo[key]
         if problem:
@@ -107,7 +108,7 @@ class GroupCompiler:
         listed = {f.name for f in group.spec.features}
         for name, type_name in columns.items():
             if name not in listed:
-                self._check_storable(name, type_name, group.locate(("sql",)), node)
+                self._check_storable(name, type_name, lambda: group.locate(("sql",)), node)
                 features.append(Feature(name=name, type=type_name, nullable=_nullable(group.spec, name, None), declared=False, span=group.locate(("features",))))
         return tuple(features)
 
@@ -115,13 +116,13 @@ class GroupCompiler:
         place = ("features", index)
         wanted = actual
         if spec.type is not None:
-            wanted = self._type_name(spec.type, group.locate((*place, "type")), node) or actual
+            wanted = self._type_name(spec.type, lambda: group.locate((*place, "type")), node) or actual
         if wanted != actual and not (is_huge(actual) and why_not_storable(wanted) is None and wanted.startswith(("BIGINT", "DECIMAL"))):
             self.collector.error(
                 "E404", f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}", group.locate((*place, "type")),
                 f"write `type: {actual}`, or cast in the SQL: {spec.name}::{wanted}", node,
             )  # fmt: skip
-        self._check_storable(spec.name, wanted, group.locate((*place, "name")), node)
+        self._check_storable(spec.name, wanted, lambda: group.locate((*place, "name")), node)
         if spec.default is not None and not suits(spec.default, wanted):
             self.collector.error("E420", f"the default {spec.default!r} of '{spec.name}' is not of type {wanted}", group.locate((*place, "default")), "write a value of the feature's own type", node)
         return Feature(
@@ -129,17 +130,17 @@ class GroupCompiler:
             default=spec.default, renamed_from=spec.renamed_from, tags=tuple(spec.tags), span=group.locate(place),
         )  # fmt: skip
 
-    def _type_name(self, text: str, span: Span, node: str) -> str | None:
+    def _type_name(self, text: str, span: Callable[[], Span], node: str) -> str | None:
         try:
             return self.checker.normalise_type(text)
         except BindError:
-            self.collector.error("E413", f"unknown type '{text}'", span, "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …", node)
+            self.collector.error("E413", f"unknown type '{text}'", span(), "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …", node)
             return None
 
-    def _check_storable(self, name: str, type_name: str, span: Span, node: str) -> None:
+    def _check_storable(self, name: str, type_name: str, span: Callable[[], Span], node: str) -> None:
         problem = why_not_storable(type_name)
         if problem:
-            self.collector.error("E405", f"'{name}' has type {type_name}, which {problem[0]}", span, problem[1], node)
+            self.collector.error("E405", f"'{name}' has type {type_name}, which {problem[0]}", span(), problem[1], node)
 
     def _check_keys(self, group: Loaded[FeatureGroup], types: dict[str, str], node: str) -> None:
         spec = group.spec
@@ -167,10 +168,11 @@ class GroupCompiler:
             [[t.id, t.failures] for t in tests],
         )  # fmt: skip
         # Per feature: the place of the fingerprint of meaning. Now it is the whole row set and the feature's projection.
+        rows = fingerprint(shape.rest, below)
         with_meaning = tuple(
             f.model_copy(update={
                 "fingerprint": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name)),
-                "deep": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name), below),
+                "deep": fingerprint("feature", f.name, f.type, rows, shape.projections.get(f.name)),
             })
             for f in features
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a query means, as hashes: the only module that knows sqlglot.
+"""What a query means, as hashes: the only module that knows sqlglot, and imported only where a query is new.
 
 The recipe here is the coarse one: the query without its outermost projections is one hash, and each projection another.
 It is our own serialisation of the tree that is hashed, so that an upgrade of the parser is not a change of features.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import sqlglot
+from sqlglot import expressions as exp
+from sqlglot.expressions import Expr
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.state import QueryShape
-
-if TYPE_CHECKING:
-    from sqlglot.expressions import Expr
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,6 @@ class FunctionNames:
 
 def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | None]:
     """The shape of a query, and the reason where it could not be understood: then any edit of its text counts."""
-    import sqlglot
-    from sqlglot import expressions as exp
-
     try:
         tree = sqlglot.parse_one(sql, read="duckdb")
     except sqlglot.errors.SqlglotError as error:
@@ -54,26 +52,22 @@ def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | N
 
 def serialise(node: Any) -> Any:
     """A tree as JSON: class and arguments that are set; no comments, no quoting, identifiers in lower case."""
-    from sqlglot import expressions as exp
-
+    if isinstance(node, Expr):
+        kind = type(node)
+        if kind is exp.Identifier:
+            return ["Identifier", node.name.lower()]
+        if kind is exp.Paren:
+            return serialise(node.this)
+        if kind is exp.Anonymous:
+            return ["Anonymous", str(node.this).lower(), serialise(node.expressions)]
+        return [kind.__name__, {k: serialise(v) for k, v in node.args.items() if v is not None and v is not False and v != []}]
     if isinstance(node, list | tuple):
         return [serialise(item) for item in node]
-    if not isinstance(node, exp.Expr):
-        return node if isinstance(node, str | int | float | bool) or node is None else str(node)
-    if isinstance(node, exp.Paren):
-        return serialise(node.this)
-    if isinstance(node, exp.Identifier):
-        return ["Identifier", node.name.lower()]
-    if isinstance(node, exp.Anonymous):
-        return ["Anonymous", str(node.this).lower(), serialise(node.expressions)]
-    arguments = {key: serialise(value) for key, value in sorted(node.args.items()) if value not in (None, [], False)}
-    return [type(node).__name__, arguments]
+    return node if isinstance(node, str | int | float | bool) or node is None else str(node)
 
 
 def _without_outer_cast(projection: Expr) -> Expr:
     """A projection's expression; its outermost cast is compared as the type of the feature, not as its meaning."""
-    from sqlglot import expressions as exp
-
     expression = projection.this if isinstance(projection, exp.Alias) else projection
     while isinstance(expression, exp.Paren):
         expression = expression.this
@@ -82,23 +76,20 @@ def _without_outer_cast(projection: Expr) -> Expr:
 
 def _additive(tree: Expr, projections: list[Expr], functions: FunctionNames) -> Iterator[str]:
     """Names of the projections that can come or go without touching rows or other columns."""
-    from sqlglot import expressions as exp
-
     if tree.args.get("distinct") or _positional(tree):
         return
+    outside = [value for key, value in tree.args.items() if key not in ("expressions", "with_", "with", "from_", "from")]
+    used = [_column_names(projection) for projection in projections]
+    used_outside = _column_names(outside)
     for index, projection in enumerate(projections):
         name = projection.alias_or_name
-        if not name or isinstance(projection, exp.Star) or not _scalar(projection, functions):
+        if not name or isinstance(projection, exp.Star) or name.lower() in used_outside or not _scalar(projection, functions):
             continue
-        others = [p for other, p in enumerate(projections) if other != index]
-        outside = [value for key, value in tree.args.items() if key not in ("expressions", "with_", "with", "from_", "from")]
-        if not any(_names(part, name) for part in [*others, *outside]):
+        if not any(name.lower() in names for other, names in enumerate(used) if other != index):
             yield name
 
 
 def _scalar(node: Expr, functions: FunctionNames) -> bool:
-    from sqlglot import expressions as exp
-
     refused = (exp.AggFunc, exp.Window, exp.Query, exp.Subquery, exp.Exists, exp.UDTF, exp.Explode, exp.Star, exp.Columns)
     for part in node.walk():
         if isinstance(part, refused):
@@ -109,8 +100,6 @@ def _scalar(node: Expr, functions: FunctionNames) -> bool:
 
 
 def _is_scalar_function(node: Expr, functions: FunctionNames) -> bool:
-    from sqlglot import expressions as exp
-
     if isinstance(node, exp.Anonymous):
         name = str(node.this).lower()
         return name in functions.scalar and name not in functions.aggregate | functions.table
@@ -118,21 +107,17 @@ def _is_scalar_function(node: Expr, functions: FunctionNames) -> bool:
     return not names & functions.aggregate
 
 
-def _names(part: Any, name: str) -> bool:
-    """Whether an unqualified column called `name` occurs: it could come to mean the new projection's alias."""
-    from sqlglot import expressions as exp
-
+def _column_names(part: Any) -> set[str]:
+    """Names of the unqualified columns in a part of a query: each could come to mean a new projection's alias."""
     if isinstance(part, list):
-        return any(_names(item, name) for item in part)
-    if not isinstance(part, exp.Expr):
-        return False
-    return any(not column.table and column.name.lower() == name.lower() for column in part.find_all(exp.Column))
+        return {name for item in part for name in _column_names(item)}
+    if not isinstance(part, Expr):
+        return set()
+    return {column.name.lower() for column in part.find_all(exp.Column) if not column.table}
 
 
 def _positional(tree: Expr) -> bool:
     """Whether GROUP BY or ORDER BY speak of projections by number or by ALL, so that their order or number matters."""
-    from sqlglot import expressions as exp
-
     group, order = tree.args.get("group"), tree.args.get("order")
     if group is not None and (group.args.get("all") or any(_is_number(e) for e in group.expressions)):
         return True
@@ -143,6 +128,4 @@ def _positional(tree: Expr) -> bool:
 
 
 def _is_number(node: Expr) -> bool:
-    from sqlglot import expressions as exp
-
     return isinstance(node, exp.Literal) and not node.is_string

@@ -16,6 +16,11 @@ def identifiers(names: Iterable[str]) -> str:
     return ", ".join(identifier(name) for name in names)
 
 
+def total_order(keys: Iterable[str], columns: Iterable[str]) -> str:
+    """Columns to order by: the keys, then all others, so that ties of keys do not leave the order open."""
+    return identifiers(dict.fromkeys([*keys, *columns]))
+
+
 def literal(value: Any) -> str:
     """A literal of DuckDB's SQL. Doubles are written with 17 digits and an exponent: DuckDB reads `0.1` as a DECIMAL."""
     if value is None:

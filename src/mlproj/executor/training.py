@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
-from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.text import identifier, total_order
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.metrics import check_bounds, evaluate
@@ -85,7 +85,7 @@ def training_frame(dataset: TrainingDataset, adapters: Adapters) -> pd.DataFrame
     label = identifier(dataset.label or "")
     label_sql = label if not types[dataset.label or ""].type.startswith("DECIMAL") else f"{label}::DOUBLE"
     relation = adapters.lake.relation(dataset.table, dataset.commit)
-    query = f"select {', '.join(features)}, {label_sql} as label, split from {relation} where {label} is not null order by {identifiers(dataset.keys)}, all"
+    query = f"select {', '.join(features)}, {label_sql} as label, split from {relation} where {label} is not null order by {total_order(dataset.keys, [c.name for c in dataset.columns])}"
     clash = {"label", "split"} & set(dataset.features)
     if clash:
         raise ProjectError([Diagnostic("E617", f"a feature of a model cannot be called '{min(clash)}'", None, "rename it in its group")], exit_code=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.compiler.transformations import apply_sql, fit_stage_sql, split_sql, statistics_of_row
 from mlproj.compiler.transformations.fitting import missing_statistics
 from mlproj.compiler.types import is_float, is_numeric
@@ -87,8 +87,8 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
     _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, "split"])
     query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, "split"])
     frozen = f"training:{view.relation}"
-    engine.create_table(frozen, f"select * from ({query}) as t order by {identifiers(keys)}, all")
-    columns = engine.describe(f"select * from {identifier(frozen)}")
+    columns = engine.describe(query)
+    engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
     counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
     dataset = TrainingDataset(
         view=view.id, number=number, fingerprint=fingerprint, table=table_name(f"td__{view.name}__v{view.version}", fingerprint, space.state),
@@ -103,8 +103,8 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:
     names = [c.name for c in view.of_role("feature")]
-    keys = identifiers(c.name for c in view.of_role("key", "event_time"))
-    rows = space.adapters.engine.rows(f"select {identifiers(names)} from {identifier(raw)} order by {keys}, all limit {_EXAMPLE_ROWS}")
+    order = total_order([c.name for c in view.of_role("key", "event_time")], names)
+    rows = space.adapters.engine.rows(f"select {identifiers(names)} from {identifier(raw)} order by {order} limit {_EXAMPLE_ROWS}")
     return tuple({n: v if isinstance(v, int | float | bool | str) or v is None else str(v) for n, v in zip(names, row, strict=True)} for row in rows)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-import mlproj
+from mlproj.version import __version__
 from mlproj.diagnostics import Collector, did_you_mean, fail
 from mlproj.loader.discover import PROJECT_FILE, read_text
 from mlproj.loader.strings import Strings
@@ -168,13 +168,13 @@ class _Reader:
         node = pairs["mlproj_version"][1]
         span = self._file.span(node)
         try:
-            if satisfies(mlproj.__version__, wanted):
+            if satisfies(__version__, wanted):
                 return True
         except ValueError:
             hint = "write it like '>=0.3,<0.5'; the comparisons are >=, <=, >, <, == and !="
             self._collector.error("E204", f"mlproj_version: '{node.value}' is no range of versions", span, hint)
             return False
-        message = f"this is mlproj {mlproj.__version__}, and the project asks for {node.value}"
+        message = f"this is mlproj {__version__}, and the project asks for {node.value}"
         self._collector.error("E207", message, span, f"pip install 'mlproj{node.value}'")
         return False
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
-from mlproj.state import Column, Commit, GroupNode, ModelVersion, Published, TargetState, TrainingDataset, ViewNode
+from mlproj.state import Column, Commit, GroupNode, ModelVersion, Published, SourceNode, TargetState, TrainingDataset, ViewNode
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def published_node(state: TargetState, kind: str, name: str, version: int | None) -> Published:
     """The published row of a node, the highest version where None. Raises E504 where there is none."""
-    rows = {p.node.version: p for n, p in state.published.items() if n.startswith(f"{kind}:") and p.node.name == name and not isinstance(p.node, str) and hasattr(p.node, "version")}  # type: ignore[union-attr]
+    rows = {p.node.version: p for p in state.published.values() if p.node.kind == kind and p.node.name == name and not isinstance(p.node, SourceNode)}
     wanted = version or max(rows, default=0)
     if wanted in rows:
         return rows[wanted]
@@ -68,7 +68,7 @@ class FeatureGroup:
 
     def relation(self, as_of: int | None = None) -> duckdb.DuckDBPyRelation:
         """A lazy DuckDB relation, usable until the project is closed."""
-        return self._project.session.engine.relation(self.query(as_of))
+        return self._project.session.engine.cursor().sql(self.query(as_of))
 
 
 class FeatureView:
@@ -86,12 +86,13 @@ class FeatureView:
         self.dataset: TrainingDataset = dataset
 
     def query(self, split: str | None = None) -> str:
-        """SQL of the training dataset's rows in key order: keys, features as transformed, label, passenger, split."""
+        """SQL of the training dataset's rows in key order: keys, features as transformed, label, passenger, and `split` where all are asked for."""
         dataset = self.dataset
         relation = self._project.session.lake.relation(dataset.table, dataset.commit)
         rest = [c.name for c in dataset.columns if c.name not in (*dataset.keys, "split")]
         where = f" where split = '{split}'" if split else ""
-        return f"select {identifiers([*dataset.keys, *rest, 'split'])} from {relation}{where} order by {identifiers(dataset.keys)}, all"
+        names = [*dataset.keys, *rest] if split else [*dataset.keys, *rest, "split"]
+        return f"select {identifiers(names)} from {relation}{where} order by {total_order(dataset.keys, rest)}"
 
     def read(self) -> pd.DataFrame:
         """The whole training dataset, with its `split` column."""
@@ -115,8 +116,7 @@ class FeatureView:
         for split, rows in self.dataset.rows.items():
             if rows:
                 path = folder / f"{split}.{file_format}"
-                query = f"select * exclude (split) from ({self.query(split)}) as t order by {identifiers(self.dataset.keys)}, all"
-                written[path] = self._project.session.engine.copy_to(query, path, file_format)
+                written[path] = self._project.session.engine.copy_to(self.query(split), path, file_format)
         return written
 
 
@@ -137,16 +137,14 @@ class Model:
             from mlproj.adapters.trainers import trainer_for
 
             manifest = self.version.manifest
-            self._loaded = load_model(manifest, self._project.session.artifacts, trainer_for(manifest.model.estimator), self.version.id)
+            self._loaded = load_model(manifest, self._project.session.artifacts, trainer_for(manifest.model.estimator, self._project.root), self.version.id)
         return self._loaded
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """Predictions for raw features, one row each: `prediction`, and for classifiers `probability_<class>`."""
         import pyarrow as pa
 
-        table = pa.Table.from_pandas(features, preserve_index=False)
-        relation = self._project.session.engine.register(table)
-        frame = self._score(relation)
+        frame = self._score(self._relation_of(pa.Table.from_pandas(features, preserve_index=False)))
         frame.index = features.index
         return frame
 
@@ -164,9 +162,14 @@ class Model:
         if target is not None:
             import pyarrow as pa
 
-            relation = engine.register(pa.Table.from_pandas(rows, preserve_index=False))
+            relation = self._relation_of(pa.Table.from_pandas(rows, preserve_index=False))
             engine.copy_to(f"select * from {relation}", target, _format_of(target))
         return rows, len(rows)
+
+    def _relation_of(self, table: pa.Table) -> str:
+        """The table under a name that the engine reads."""
+        self._project.session.engine.cursor().register("mlproj_input", table)
+        return identifier("mlproj_input")
 
     def _score(self, relation: str) -> pd.DataFrame:
         import pandas as pd

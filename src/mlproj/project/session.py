@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlproj.adapters.file_artifacts import FileArtifacts
     from mlproj.adapters.file_sources import FileSources
     from mlproj.adapters.lease import CatalogLease
-    from mlproj.adapters.sql_state import SqlState
+    from mlproj.adapters.sql_state.store import SqlState
     from mlproj.executor import Adapters
     from mlproj.ports import StateReader
     from mlproj.specs import Target
@@ -119,7 +119,7 @@ class Session:
 
         return Adapters(
             engine=self.engine, lake=self.lake, lease=self.lease, state=self.store, store=self.store, sources=self.sources,
-            artifacts=self.artifacts, trainer_for=trainer_for, explain_read_error=explain_read_error, now=utc_now,
+            artifacts=self.artifacts, trainer_for=lambda path: trainer_for(path, self.root), explain_read_error=explain_read_error, now=utc_now,
             author=author(), environment=dict(os.environ),
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ def draw(diagnostics: Sequence[Diagnostic], root: Path, *, color: bool) -> Itera
     """Lines for all diagnostics, in the order given, and a count where there are several."""
 
     def style(text: str, **how: object) -> str:
-        return click.style(text, **how) if color else text  # type: ignore[arg-type]
+        return click.style(text, **how) if color else text
 
     for diagnostic in diagnostics:
         place = f"{diagnostic.span}: " if diagnostic.span else ""

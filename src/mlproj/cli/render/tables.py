@@ -17,8 +17,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Contex
         escaped = [[c.replace("|", "\\|") for c in row] for row in cells]
         return [f"| {' | '.join(headers)} |", f"|{'|'.join(' --- ' for _ in headers)}|", *(f"| {' | '.join(row)} |" for row in escaped)]
     widths = [max([display_width(h), *(display_width(row[i]) for row in cells)]) for i, h in enumerate(headers)]
-    while sum(widths) + 2 * len(widths) > context.width and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
+    # The first column names the row, and is cut last.
+    while sum(widths) + 2 * (len(widths) - 1) > context.width and max(widths) > 8:
+        widest = max(range(len(widths)), key=lambda i: (widths[i] if i else widths[0] // 2, i))
+        widths[widest] -= 1
     right = [bool(rows) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows) for i in range(len(headers))]
     lines = [list(headers), ["─" * w for w in widths], *cells]
     return ["  ".join(_fit(cell, widths[i], right[i]) for i, cell in enumerate(line)).rstrip() for line in lines]

@@ -1,0 +1,81 @@
+"""Files behind a path or glob: which there are, how big, and a version of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from glob import glob, has_magic
+from pathlib import Path, PurePath
+from typing import Any
+
+from mlproj.adapters.json_cache import JsonCache
+
+RECIPE = "src1"
+MISSING = "missing"
+
+# A file this young may change again within the clock's resolution, and keep its size and time (git's racy entries).
+_SETTLED_SECONDS = 2.0
+
+
+class FileContent:
+    """Paths are relative to `root`, or absolute; `**` stands for any folders."""
+
+    def __init__(self, root: Path, cache: JsonCache) -> None:
+        self._root, self._cache = root, cache
+
+    def files(self, path: str) -> list[Path]:
+        """The files that `path` matches, in order; a file of exactly this name is the only one. Raises `OSError`."""
+        exact = self._root / path
+        if exact.is_file():
+            return [exact]
+        if not has_magic(path):
+            return []
+        # Not Path.glob: that refuses absolute patterns.
+        found = (self._root / name for name in glob(path, root_dir=self._root, recursive=True))  # noqa: PTH207
+        return sorted(file for file in found if file.is_file())
+
+    def is_folder(self, path: str) -> bool:
+        return (self._root / path).is_dir()
+
+    def size(self, path: str) -> int:
+        """Bytes. Raises `OSError`."""
+        return sum(file.stat().st_size for file in self.files(path))
+
+    def version(self, path: str) -> str:
+        """`src1:` and a hash of the sorted (path below the folder that the pattern names, sha256). Raises `OSError`."""
+        files = self.files(path)
+        if not files:
+            return MISSING
+        folder = self._root / _fixed_folder(path)
+        settled: dict[str, Any] = {}
+        entries = sorted((file.relative_to(folder).as_posix(), self._sha256(file, settled)) for file in files)
+        self._cache.put(settled)
+        text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
+        return f"{RECIPE}:{hashlib.blake2b(text.encode(errors='surrogateescape'), digest_size=16).hexdigest()}"
+
+    def _sha256(self, file: Path, settled: dict[str, Any]) -> str:
+        """From the cache or the file; what may be cached is put into `settled`."""
+        before = _stamp(file)
+        key = Path(os.path.relpath(file, self._root)).as_posix()
+        known = self._cache.get(key)
+        if isinstance(known, list) and len(known) == 2 and known[0] == before and isinstance(known[1], str):
+            return known[1]
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if _stamp(file) == before and time.time() - before[1] / 1e9 > _SETTLED_SECONDS:
+            settled[key] = [before, digest]
+        return digest
+
+
+def _stamp(file: Path) -> list[int]:
+    found = file.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def _fixed_folder(path: str) -> PurePath:
+    """The folder above the first part that is a pattern: what moves with the project, and is no content."""
+    parts = PurePath(path).parts
+    first = next((i for i, part in enumerate(parts) if has_magic(part)), len(parts) - 1)
+    return PurePath(*parts[: min(first, len(parts) - 1)])

@@ -1,0 +1,201 @@
+"""Sources that are files: their columns, the version of their content, and the SQL that reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlproj.adapters.duckdb_error import CONFIG, SESSION, engine_error
+from mlproj.adapters.file_content import FileContent
+from mlproj.adapters.json_cache import JsonCache
+from mlproj.adapters.reader_options import READERS, ReaderOptions, duckdb_version, option_arguments
+from mlproj.adapters.source_errors import encoding_hint, explain_read_error
+from mlproj.compiler.text import identifier, literal
+from mlproj.diagnostics import did_you_mean, fail
+from mlproj.ports import EngineError, SourceError, SourceSpec
+from mlproj.state import Column, SourceNode
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+
+# Files up to this size are read whole when their types are sniffed, so that no later row contradicts the first ones.
+_SNIFF_WHOLE_BYTES = 100_000_000
+_BLANK = b"\xef\xbb\xbf \t\r\n\x00"
+_BLANK_BYTES = 4096
+
+
+class FileSources:
+    """`ports.SourceReader`. `cache_dir` may be deleted at any time."""
+
+    def __init__(self, root: Path, cache_dir: Path) -> None:
+        self._root = root.resolve()
+        self._content = FileContent(self._root, JsonCache(cache_dir / "files.json"))
+        self._sniffed = JsonCache(cache_dir / "sniff.json")
+        self._open: DuckDBPyConnection | None = None
+        self._options = ReaderOptions(self._sniffed, self._connection)
+
+    def columns(self, source: SourceSpec) -> tuple[Column, ...]:
+        """E407: no such file, or unreadable; E415: unknown option; E416: nothing in it."""
+        _refuse_remote(source)
+        self._options.check(source.name, source.format, source.options)
+        if source.columns is not None:
+            return source.columns
+        version = self._version_of(source)
+        key = _key(source, version)
+        known = self._sniffed.get(key)
+        if not _are_columns(known):
+            known = self._sniff(source)
+            self._sniffed.put({key: known})
+        return tuple(Column(name=name, type=type_name) for name, type_name in known)
+
+    def version(self, path: str) -> str:
+        """Also raises `ProjectError` E407 for files that cannot be read."""
+        return self._readable(path, self._content.version)
+
+    def size(self, path: str) -> int:
+        return self._readable(path, self._content.size)
+
+    def _readable(self, path: str, read: Callable[[str], T]) -> T:
+        try:
+            return read(path)
+        except OSError as error:
+            hint = "check the path and its permissions"
+            raise fail("E407", f"cannot read '{path}': {error.strerror or error}", hint=hint) from error
+
+    def relation(self, source: SourceNode) -> str:
+        call = self._call(source.path, source.format, source.options, source.columns)
+        # CSV and JSON readers are told the types; a Parquet file has its own.
+        cast = "::{}" if source.format == "parquet" else ""
+        names = ((identifier(c.name), cast.format(c.type)) for c in source.columns)
+        columns = ", ".join(f"file.{name}{to_type} as {name}" for name, to_type in names)
+        return f"(select {columns} from {call} as file)"
+
+    def explain_read_error(self, source: SourceNode, error: EngineError) -> tuple[str, str | None]:
+        """What a failed read means for the user, with the file's real header at hand: (message, hint).
+
+        The message is empty where the error is not about reading this source.
+        """
+        try:
+            files = self._content.files(source.path)
+            blank = all(_is_blank(file) for file in files)
+        except OSError as unreadable:
+            return f"source '{source.name}': cannot read '{source.path}': {unreadable.strerror}", None
+        if files and blank:
+            return f"source '{source.name}': '{source.path}' is empty", "it has neither rows nor a header"
+        return explain_read_error(source, error, self._header(source, files))
+
+    def _header(self, source: SourceNode, files: Sequence[Path]) -> tuple[str, ...]:
+        import duckdb
+
+        try:
+            call = self._call(source.path, source.format, source.options, None)
+            rows = self._connection().execute(f"describe from {call}").fetchall() if files else []
+        except duckdb.Error:
+            return ()
+        return tuple(str(row[0]) for row in rows)
+
+    def _version_of(self, source: SourceSpec) -> str:
+        try:
+            files = self._content.files(source.path)
+            if not files:
+                raise self._missing(source)
+            if all(_is_blank(file) for file in files):
+                hint = "give it a header, or declare `columns:` and let the data come later"
+                raise SourceError("E416", f"source '{source.name}': '{source.path}' is empty", hint)
+            return self._content.version(source.path)
+        except OSError as error:
+            message = f"source '{source.name}': cannot read '{source.path}': {error.strerror}"
+            raise SourceError("E407", message) from error
+
+    def _missing(self, source: SourceSpec) -> SourceError:
+        if self._content.is_folder(source.path):
+            hint = f"name the files in it: path: {source.path.rstrip('/')}/*.{source.format}"
+            return SourceError("E407", f"source '{source.name}': '{source.path}' is a folder", hint)
+        beside = (self._root / source.path).parent
+        names = [p.name for p in beside.iterdir() if p.is_file()] if beside.is_dir() else []
+        near = did_you_mean(Path(source.path).name, names)
+        hint = near or "paths are relative to the project's folder; with `columns:` declared, compiling needs no file"
+        return SourceError("E407", f"source '{source.name}': no file '{source.path}'", hint)
+
+    def _sniff(self, source: SourceSpec) -> list[list[str]]:
+        import duckdb
+
+        options = dict(source.options)
+        if source.format != "parquet" and "sample_size" not in options and self.size(source.path) <= _SNIFF_WHOLE_BYTES:
+            options["sample_size"] = -1
+        try:
+            call = self._call(source.path, source.format, options, None)
+            rows = self._connection().execute(f"describe from {call}").fetchall()
+        except duckdb.Error as error:
+            raise self._unreadable(source, engine_error(error)) from error
+        if not rows:
+            raise SourceError("E416", f"source '{source.name}': '{source.path}' has no columns", None)
+        return [[str(row[0]), str(row[1])] for row in rows]
+
+    def _unreadable(self, source: SourceSpec, error: EngineError) -> SourceError:
+        what = f"source '{source.name}': cannot read '{source.path}' as {source.format}"
+        if "encoded" in error.detail or "unicode" in error.detail:
+            file = self._content.files(source.path)[0]
+            return SourceError("E407", f"{what}: it is not UTF-8", encoding_hint(file.read_bytes()[:2]))
+        if error.kind == "Binder" and "named parameter" in error.detail:
+            return SourceError("E415", f"{what}: {error.message}", None)
+        message = error.message.replace(f"{self._root}/", "")
+        if "does not support the encoding" in error.detail:
+            message = message.partition(" It is possible")[0]
+            return SourceError("E415", f"{what}: {message}", "it knows utf-8, utf-16 and latin-1")
+        return SourceError("E407", f"{what}: {message}", None)
+
+    def _call(self, path: str, file_format: str, options: Mapping[str, Any], columns: Sequence[Column] | None) -> str:
+        """The reader's call. Files are named one by one, so that a folder's own brackets are no pattern."""
+        files = [str(file) for file in self._content.files(path)] or [str(self._root / path)]
+        arguments = [literal([escape(file) for file in files])]
+        given = dict(options)
+        types = "{" + ", ".join(f"{literal(c.name)}: {literal(c.type)}" for c in columns or ()) + "}"
+        if file_format == "csv":
+            if given.get("header") is False and "names" not in given and columns:
+                given["names"] = [c.name for c in columns]
+            if "names" not in given:
+                given.setdefault("header", True)
+            arguments += [f"types = {types}"] if columns else []
+        elif file_format == "json" and columns:
+            arguments.append(f"columns = {types}")
+        return f"{READERS[file_format]}({', '.join([*arguments, *option_arguments(given)])})"
+
+    def _connection(self) -> DuckDBPyConnection:
+        if self._open is None:
+            import duckdb
+
+            self._open = duckdb.connect(config=CONFIG)
+            self._open.execute(SESSION)
+        return self._open
+
+
+def _refuse_remote(source: SourceSpec) -> None:
+    if "://" in source.path:
+        scheme = source.path.partition("://")[0]
+        hint = "copy the file into the project, and name its path there"
+        raise SourceError("E407", f"source '{source.name}': {scheme} paths are not read", hint)
+
+
+def _key(source: SourceSpec, version: str) -> str:
+    parts = [source.format, dict(source.options), version, duckdb_version()]
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _are_columns(found: Any) -> bool:
+    return isinstance(found, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in found
+    )
+
+
+def _is_blank(file: Path) -> bool:
+    """Whether nothing but blanks and a byte order mark is in it; a big file is not."""
+    if file.stat().st_size > _BLANK_BYTES:
+        return False
+    return not file.read_bytes().strip(_BLANK)
