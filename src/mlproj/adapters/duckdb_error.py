@@ -39,18 +39,16 @@ class DuckDBError:
 
 def read_error(error: BaseException) -> DuckDBError:
     """Of any exception that the engine raised, with or without `errors_as_json`."""
-    text = str(error)
+    text, kind = str(error), type(error).__name__.removesuffix("Exception")
     found = _json_of(text)
     if found is None:
-        kind, _, rest = text.partition(": ")
-        known = kind.endswith("Error")
-        return DuckDBError(
-            kind.removesuffix("Error").replace(" ", "") if known else "", _plain(rest if known else text), text
-        )
+        before, _, rest = text.partition(": ")
+        return DuckDBError(kind, _plain(rest if before.endswith("Error") else text), text)
     detail = str(found.get("exception_message", text)).strip()
     position = found.get("position")
     return DuckDBError(
-        str(found.get("exception_type", "")).replace(" ", ""),
+        # A few kinds have no class of their own.
+        kind if kind != "Error" else str(found.get("exception_type", "")).replace(" ", ""),
         _plain(detail),
         detail,
         int(position) if position is not None else None,

@@ -98,7 +98,7 @@ def near_class(module: Any, module_name: str, name: str) -> str | None:
     """A name like it in the same module, or, for scikit-learn, this very class in another."""
     found = {n: getattr(module, n, None) for n in {*dir(module), *getattr(module, "__all__", ())}}
     names = sorted(n for n, c in found.items() if isinstance(c, type) and hasattr(c, "fit") and hasattr(c, "predict"))
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(name, names, n=1, cutoff=0.8)
     if near:
         return f"did you mean '{near[0]}'?"
     if module_name.partition(".")[0] != "sklearn":
@@ -108,7 +108,8 @@ def near_class(module: Any, module_name: str, name: str) -> str | None:
     places = {n: f"{c.__module__}.{n}" for n, c in all_estimators(type_filter=["classifier", "regressor"])}
     elsewhere = get_close_matches(name, places, n=1, cutoff=0.8)
     if not elsewhere:
-        return None
+        near = get_close_matches(name, names, n=1)
+        return f"did you mean '{near[0]}'?" if near else None
     # `sklearn.linear_model._logistic.LogisticRegression` is offered by `sklearn.linear_model`.
     parts = [part for part in places[elsewhere[0]].split(".") if not part.startswith("_")]
     return f"did you mean '{'.'.join(parts)}'?"
@@ -135,11 +136,14 @@ def parameters(cls: type, instance: Any) -> tuple[list[str], bool]:
 
 
 def task(path: str, cls: type, instance: Any) -> str:
-    from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
-
-    kinds = {"classifier": (is_classifier, ClassifierMixin), "regressor": (is_regressor, RegressorMixin)}
-    for name, (says, mixin) in kinds.items():
-        if issubclass(cls, mixin) or getattr(cls, "_estimator_type", None) == name or told(says, instance):
+    # A class whose modules did not import scikit-learn derives from none of its mixins, and need not wait for it.
+    base = sys.modules.get("sklearn.base")
+    for name in ("classifier", "regressor"):
+        if getattr(cls, "_estimator_type", None) == name:
+            return name
+        if base and issubclass(cls, getattr(base, f"{name.title()}Mixin")):
+            return name
+        if base and told(getattr(base, f"is_{name}"), instance):
             return name
     kind = kind_of(instance) or "neither a classifier nor a regressor"
     own = path.partition(".")[0] not in _INSTALL
@@ -155,6 +159,8 @@ def told(says: Any, instance: Any) -> bool:
 
 
 def kind_of(instance: Any) -> str | None:
+    if "sklearn.base" not in sys.modules:
+        return None
     try:
         from sklearn.utils import get_tags
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from glob import glob, has_magic
 from pathlib import Path, PurePath
@@ -14,6 +15,8 @@ from mlproj.adapters.json_cache import JsonCache
 
 RECIPE = "src1"
 MISSING = "missing"
+
+_ESCAPED = re.compile(r"\[([\[*?])\]")
 
 # A file this young may change again within the clock's resolution, and keep its size and time (git's racy entries).
 _SETTLED_SECONDS = 2.0
@@ -76,6 +79,10 @@ def _stamp(file: Path) -> list[int]:
 
 def _fixed_folder(path: str) -> PurePath:
     """The folder above the first part that is a pattern: what moves with the project, and is no content."""
-    parts = PurePath(path).parts
-    first = next((i for i, part in enumerate(parts) if has_magic(part)), len(parts) - 1)
-    return PurePath(*parts[: min(first, len(parts) - 1)])
+    fixed: list[str] = []
+    for part in PurePath(path).parts[:-1]:
+        # `[[]` stands for a bracket: escaped, a part is no pattern.
+        if has_magic(_ESCAPED.sub("", part)):
+            break
+        fixed.append(_ESCAPED.sub(r"\1", part))
+    return PurePath(*fixed)

@@ -13,7 +13,7 @@ from mlproj.adapters.duckdb_error import CONFIG, SESSION, engine_error
 from mlproj.adapters.file_content import FileContent
 from mlproj.adapters.json_cache import JsonCache
 from mlproj.adapters.reader_options import READERS, ReaderOptions, duckdb_version, option_arguments
-from mlproj.adapters.source_errors import encoding_hint, explain_read_error
+from mlproj.adapters.source_errors import Header, encoding_hint, explain_read_error
 from mlproj.compiler.text import identifier, literal
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.ports import EngineError, SourceError, SourceSpec
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 # Files up to this size are read whole when their types are sniffed, so that no later row contradicts the first ones.
 _SNIFF_WHOLE_BYTES = 100_000_000
+# Files of a glob whose header is looked at when one of them cannot be read.
+_HEADERS = 100
 _BLANK = b"\xef\xbb\xbf \t\r\n\x00"
 _BLANK_BYTES = 4096
 
@@ -90,15 +92,24 @@ class FileSources:
             return f"source '{source.name}': '{source.path}' is empty", "it has neither rows nor a header"
         return explain_read_error(source, error, self._header(source, files))
 
-    def _header(self, source: SourceNode, files: Sequence[Path]) -> tuple[str, ...]:
+    def _header(self, source: SourceNode, files: Sequence[Path]) -> Header | None:
+        """Of the first file that lacks a column, or else of the last one looked at."""
+        wanted, header = {c.name for c in source.columns}, None
+        for file in files[:_HEADERS]:
+            names = self._names(source, file)
+            header = Header(file.name, names, alone=len(files) == 1) if names else header
+            if names and wanted - set(names):
+                break
+        return header
+
+    def _names(self, source: SourceNode, file: Path) -> tuple[str, ...]:
         import duckdb
 
         try:
-            call = self._call(source.path, source.format, source.options, None)
-            rows = self._connection().execute(f"describe from {call}").fetchall() if files else []
+            call = self._call(escape(str(file)), source.format, source.options, None)
+            return tuple(str(row[0]) for row in self._connection().execute(f"describe from {call}").fetchall())
         except duckdb.Error:
             return ()
-        return tuple(str(row[0]) for row in rows)
 
     def _version_of(self, source: SourceSpec) -> str:
         try:

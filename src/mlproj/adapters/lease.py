@@ -128,7 +128,7 @@ class CatalogLease:
 
 
 def process_start(pid: int) -> str | None:
-    """When a process was started, in the system's own ticks, None where it does not tell: tells a recycled pid apart."""
+    """When a process was started, in the system's own ticks; None for one that ended, or where it does not tell."""
     try:
         # The second field, the program's name in parentheses, may hold blanks; state is field 3, start is field 22.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

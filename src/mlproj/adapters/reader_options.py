@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 READERS = {"csv": "read_csv", "parquet": "read_parquet", "json": "read_json"}
 
 # Said by `columns:` of the source, so that they cannot be said twice; the last ones would leave tables behind.
-_OURS = frozenset(
-    ["columns", "types", "dtypes", "column_types", "column_names", "store_rejects", "rejects_table", "rejects_scan", "rejects_limit"]
-)
+_DECLARED = frozenset({"columns", "types", "dtypes", "column_types", "column_names"})
+_OURS = _DECLARED | {"store_rejects", "rejects_table", "rejects_scan", "rejects_limit"}
 _NUMBERS = ("BIGINT", "UBIGINT", "INTEGER", "UINTEGER")
 
 
@@ -38,7 +37,7 @@ class ReaderOptions:
         known = {k: v for k, v in self._known(READERS[file_format]).items() if k not in _OURS}
         for option, value in options.items():
             if option in _OURS and file_format != "parquet":
-                hint = "write `columns: {name: TYPE}` in the source"
+                hint = "write `columns: {name: TYPE}` in the source" if option in _DECLARED else "leave it out"
                 raise SourceError("E415", f"source '{name}': option '{option}' is for mlproj to set", hint)
             if option not in known:
                 hint = did_you_mean(option, known) or f"{READERS[file_format]} takes {', '.join(sorted(known))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from mlproj.diagnostics import did_you_mean
@@ -36,10 +36,19 @@ _NULL_WORDS = frozenset(
 )
 
 
-def explain_read_error(source: SourceNode, error: EngineError, header: Sequence[str] = ()) -> tuple[str, str | None]:
+@dataclass(frozen=True)
+class Header:
+    """The columns that a file really has; `alone` where it is the source's only file."""
+
+    file: str
+    columns: tuple[str, ...]
+    alone: bool = True
+
+
+def explain_read_error(source: SourceNode, error: EngineError, header: Header | None = None) -> tuple[str, str | None]:
     """(message, hint) for a read of `source` that failed; the message is empty where the error is about something else.
 
-    `header` are the column names that the file really has, where they are known.
+    `header` is that of the file concerned, where it is known.
     """
     said = error.detail
     if source.format == "csv":
@@ -61,7 +70,7 @@ def encoding_hint(first_bytes: bytes) -> str:
     )
 
 
-def _csv(source: SourceNode, said: str, header: Sequence[str]) -> tuple[str, str | None] | None:
+def _csv(source: SourceNode, said: str, header: Header | None) -> tuple[str, str | None] | None:
     names = _CSV_NAMES.search(said)
     if names:
         return _missing_column(source, _first_name(names[1], source), header)
@@ -143,13 +152,23 @@ def _missing_file(source: SourceNode, said: str) -> tuple[str, str | None] | Non
     return f"no file '{source.path}'", "paths are relative to the project's folder"
 
 
-def _missing_column(source: SourceNode, name: str | None, header: Sequence[str]) -> tuple[str, str | None] | None:
+def _missing_column(source: SourceNode, name: str | None, header: Header | None) -> tuple[str, str | None] | None:
     """Not where the file has the column: then the group's SQL is what misses it."""
-    if name is None or name not in {c.name for c in source.columns} or name in header:
+    if name is None or name not in {c.name for c in source.columns}:
         return None
-    has = f"it has {', '.join(header)}" if header else "its first line must be the header; compare `columns:` with it"
-    near = did_you_mean(name, header)
-    return f"'{source.path}' has no column '{name}'", f"{near} {has}" if near else has
+    if header is None:
+        return (
+            f"'{source.path}' has no column '{name}'",
+            "its first line must be the header; compare `columns:` with it",
+        )
+    if name in header.columns:
+        return None
+    has = f"it has {', '.join(header.columns)}"
+    near = did_you_mean(name, header.columns)
+    hint = f"{near} {has}" if near else has
+    if header.alone:
+        return f"'{source.path}' has no column '{name}'", hint
+    return f"'{header.file}' has no column '{name}'", f"{hint}; options: {{union_by_name: true}} gives nulls"
 
 
 def _first_name(quoted: str, source: SourceNode) -> str | None:

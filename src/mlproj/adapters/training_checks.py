@@ -78,6 +78,9 @@ def plain_classes(values: np.ndarray[Any, Any] | Sequence[Any]) -> tuple[Any, ..
 def _cure(message: str, features: pd.DataFrame) -> str | None:
     import numpy as np
 
+    void = [str(c) for c in features.columns if len(features) and features[c].isna().all()]
+    if void:
+        return f"there is not one value in {_listed(void)}: leave it out of the view, or look at where it comes from"
     empty = [str(c) for c in features.columns if features[c].isna().any()]
     if empty and re.search(r"\bNaN\b|\bnull\b|missing values", message):
         return f"add impute_median or another imputer to the view's transformations for {_listed(empty)}"

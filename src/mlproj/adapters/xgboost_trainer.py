@@ -65,6 +65,8 @@ class XGBoostTrainer:
             try:
                 # Parameters such as `missing` decide how rows are read, and are not part of the booster.
                 estimator = new_estimator(estimator_class(model.estimator), model)
+                if not files[NAME].startswith(b"{"):  # xgboost's own parser ends the process on an empty file
+                    raise ValueError("it is no UBJSON")
                 estimator.load_model(bytearray(files[NAME]))
             except Exception as error:  # whatever a damaged file or another version of the library makes of it
                 hint = "it is damaged, or of a newer xgboost: train the model again"

@@ -30,6 +30,14 @@ class Context:
     quiet: bool
     debug: bool
     _project: Project | None = field(default=None, repr=False)
+    _answers: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # A library that prints would spoil the one JSON document on stdout: it gets stderr instead.
+        if self.json:
+            sys.stdout.flush()
+            self._answers = os.fdopen(os.dup(1), "w", encoding="utf-8", closefd=True)
+            os.dup2(2, 1)
 
     @property
     def project(self) -> Project:
@@ -72,7 +80,8 @@ class Context:
     def answer(self, document: dict[str, Any], lines: Callable[[], Sequence[str]]) -> None:
         """The command's answer: one JSON document, or lines of text."""
         if self.json:
-            click.echo(json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False))
+            self._answers.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            self._answers.flush()
         else:
             for line in lines():
                 click.echo(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def _report(context: Context, error: Any) -> None:
         traceback.print_exception(error)
     if context.json:
         document = {"artifact": "diagnostics", "version": 1, "diagnostics": [d.to_json() for d in error.diagnostics]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        context.answer(document, list)
     else:
         context.complain(error.diagnostics)
 
@@ -70,6 +70,9 @@ def _internal(error: Exception) -> Any:
 @click.pass_context
 def main(ctx: click.Context, project_dir: Path, target: str | None, vars_text: str | None, output: str, *, quiet: bool, debug: bool) -> None:
     """From a folder of YAML and SQL to registered models: plan what changed, build it, prove it."""
+    # A command lives for seconds: most of what it makes stays until the end, and looking through it costs a third.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

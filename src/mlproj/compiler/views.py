@@ -178,6 +178,16 @@ def _chains(draft: _Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
     return chains
 
 
+def _nullable(draft: _Draft, name: str) -> bool:
+    """As the base's contract says; what a left join brings may be absent, what an inner join brings is as its group says."""
+    relation, _, column = draft.names[name][2].rpartition(".")
+    for join, group in draft.joined:
+        if group.relation == relation and join.type == "left":
+            return True
+    groups = [draft.base, *(group for _join, group in draft.joined)]
+    return next(f.nullable for g in groups if g.relation == relation for f in g.features if f.name == column)
+
+
 def _sql(draft: _Draft) -> str:
     columns = ",\n  ".join(f"{sql} as {identifier(name)}" for name, (sql, _type, _origin) in draft.names.items())
     lines = [f"from {identifier(draft.base.relation)} as b"]
@@ -205,7 +215,10 @@ def _check_filter(draft: _Draft, sql: str, checker: TypeChecker, collector: Coll
 
 def _node(draft: _Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> ViewNode:
     spec, base = draft.view.spec, draft.base
-    columns = tuple(ViewColumn(name=n, type=draft.names[n][1], source=draft.names[n][2], role=role) for n, role in draft.wanted.items())
+    columns = tuple(
+        ViewColumn(name=n, type=draft.names[n][1], source=draft.names[n][2], role=role, nullable=_nullable(draft, n))
+        for n, role in draft.wanted.items()
+    )
     joins: tuple[dict[str, Any], ...] = tuple(
         {"group": group.id, "on": dict(join.on or {k: k for k in group.primary_key}), "features": list(_join_features(join, group)), "prefix": join.prefix, "type": join.type}
         for join, group in draft.joined

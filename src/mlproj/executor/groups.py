@@ -174,7 +174,8 @@ def _measure(node: GroupNode, space: Workspace, inputs: dict[str, str], versions
     names = [f.name for f in node.features]
     read = _read_by_views(node, space.manifest)
     key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
-    duplicates, _rows = unique_sql(list(key))
+    # With an event_time ties are legal, and the point-in-time join has a rule for them.
+    duplicates = "0" if node.event_time else unique_sql(list(key))[0]
     columns = ["count(*)", digest_sql(names), *(digest_sql([*key, n]) for n in read), *(f"count(*) - count({identifier(n)})" for n in names), duplicates]
     row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
     rows, digest, rest = int(row[0]), str(row[1]), row[2:]
@@ -206,8 +207,7 @@ def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: 
     found = [] if rows else ["it has no rows"]
     key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
     found += [f"{nulls[name]} rows have no {name}, which is part of the key" for name in key if nulls[name]]
-    # With an event_time ties are legal, and the point-in-time join has a rule for them.
-    if duplicates and not node.event_time:
+    if duplicates:
         found.append(f"{duplicates} rows repeat a key ({', '.join(key)})")
     return found
 
@@ -224,7 +224,8 @@ def _explained(node: GroupNode, space: Workspace, error: EngineError) -> Project
     """The engine's error in terms of the file that it is about: a source's, or the group's SQL."""
     for source_id in [p for p in node.depends_on if p.startswith("source:")]:
         source = space.manifest.source(source_id)
-        message, hint = space.adapters.explain_read_error(source, error)
+        filled = source.model_copy(update={"path": space.fill(source.path)})
+        message, hint = space.adapters.explain_read_error(filled, error)
         if message:
             return ProjectError([Diagnostic("E603", message, source.span, hint, node=node.id)], exit_code=1)
     from mlproj.diagnostics import Span

@@ -50,9 +50,7 @@ def evaluate(
     return values, tuple(notes)
 
 
-def check_bounds(
-    bounds: Sequence[MetricBounds], metrics: Mapping[str, Mapping[str, float]]
-) -> tuple[TestOutcome, ...]:
+def check_bounds(bounds: Sequence[MetricBounds], metrics: Mapping[str, Mapping[str, float]]) -> tuple[TestOutcome, ...]:
     """One outcome per bound; `metrics` are values by split and name. What was not measured fails, and says so."""
     return tuple(_outcome(bound, metrics.get(bound.split, {}).get(bound.name)) for bound in bounds)
 

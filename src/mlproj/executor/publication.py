@@ -56,7 +56,7 @@ def publish(space: Workspace, nodes: Iterable[str], datasets: Mapping[str, Train
     )  # fmt: skip
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
     moves = list(_moves(manifest, after, published, gone))
-    info = CommitInfo(space.adapters.author, f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})", publication_record(publication))
+    info = CommitInfo(space.adapters.author, f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})", publication_record(publication, space.adapters.artifacts))
     commit = space.adapters.lake.publish(space.state.target, moves, info)
     space.adapters.store.apply_publication(publication, commit)
     return commit

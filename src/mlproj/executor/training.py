@@ -18,7 +18,7 @@ from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
 from mlproj.executor.training_data import SPLITS
 from mlproj.ports import Fitted
-from mlproj.state import Evaluation, ModelManifest, ModelNode, ModelVersion, SignatureField, StepResult, TargetState, TrainingDataset
+from mlproj.state import Evaluation, ModelManifest, ModelNode, ModelVersion, SignatureField, StepResult, TargetState, TrainingDataset, ViewNode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def train(model: ModelNode, dataset: TrainingDataset, manifest: Manifest, state:
     files = {name: adapters.artifacts.put(name, content) for name, content in trainer.save(fitted).items()}
     sample = frame.head(_EXAMPLE_ROWS)[list(dataset.features)]
     golden = golden_rows(sample, decoded(trainer.predict(fitted, sample), model.label, dataset.statistics))
-    record = _manifest(model, dataset, fitted, files, golden, decides, info.library_version)
+    record = _manifest(model, manifest.view(model.feature_view), dataset, fitted, files, golden, decides, info.library_version)
     loaded = LoadedModel(record, fitted, trainer)
     evaluation = evaluated(model, loaded, frame, manifest_hash(record), build_id, adapters.now())
     version = adapters.store.register_model(state.target, record, manifest_hash(record), evaluation, adapters.now())
@@ -108,7 +108,7 @@ def evaluated(model: ModelNode, loaded: LoadedModel, frame: pd.DataFrame, record
 
 
 def _manifest(
-    model: ModelNode, dataset: TrainingDataset, fitted: Fitted, files: Mapping[str, str], golden: tuple[dict[str, Any], ...],
+    model: ModelNode, view: ViewNode, dataset: TrainingDataset, fitted: Fitted, files: Mapping[str, str], golden: tuple[dict[str, Any], ...],
     decides: str, library_version: str,
 ) -> ModelManifest:  # fmt: skip
     label = next(c for c in dataset.columns if c.name == dataset.label)
@@ -120,7 +120,7 @@ def _manifest(
         inputs_commits=dataset.inputs, statistics=dataset.statistics, seed=model.seed, params=model.params,
         libraries={**dict(fitted.libraries), model.library.split(" ")[0]: library_version},
         platform={"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}, files=dict(files),
-        inputs=tuple(SignatureField(name=c.name, type=c.type) for c in dataset.raw_inputs), outputs=tuple(outputs), classes=fitted.classes,
+        inputs=tuple(SignatureField(name=c.name, type=c.type, nullable=c.nullable) for c in view.of_role("feature")), outputs=tuple(outputs), classes=fitted.classes,
         input_example=dataset.example, golden=golden, profile=dataset.profile,
     )  # fmt: skip
 

@@ -35,19 +35,20 @@ def load(
     target: str | None = None,
     vars: Mapping[str, object] | None = None,  # noqa: A002  (the name of the option)
     environment: Mapping[str, str],
+    resources: bool = True,
 ) -> LoadedProject:
-    """Load the project in `root` for one target; `vars` override the project's.
+    """Load the project in `root` for one target; `vars` override the project's. Without `resources`, mlproj.yml alone.
 
     Raises `ProjectError` with every E1xx, E2xx, E303, E306 and E307 of all files, sorted by place.
     """
     collector = Collector()
     project = read_project_file(root, target, vars or {}, environment, collector)
-    files = find_files(root)
-    resources = _Resources(root, files, project.strings, collector)
+    files = find_files(root) if resources else ProjectFiles((), ())
+    found = _Resources(root, files, project.strings, collector)
     for path in files.yaml:
         if path != PROJECT_FILE:
-            resources.read(path)
-    macros = resources.macros()
+            found.read(path)
+    macros = found.macros()
     collector.raise_if_errors()
     assert project.spec is not None and project.target is not None  # noqa: PT018  (else there was an error)
     return LoadedProject(
@@ -57,11 +58,11 @@ def load(
         vars=project.variables,
         environment=environment,
         env_defaults=project.strings.defaults,
-        sources=tuple(resources.found["sources"]),
-        feature_groups=tuple(resources.found["feature_groups"]),
-        feature_views=tuple(resources.found["feature_views"]),
-        models=tuple(resources.found["models"]),
-        sql=resources.sql,
+        sources=tuple(found.found["sources"]),
+        feature_groups=tuple(found.found["feature_groups"]),
+        feature_views=tuple(found.found["feature_views"]),
+        models=tuple(found.found["models"]),
+        sql=found.sql,
         macros=macros,
         warnings=tuple(collector.warnings),
     )

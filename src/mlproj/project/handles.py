@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.text import identifier, identifiers, total_order
-from mlproj.diagnostics import did_you_mean, fail
+from mlproj.diagnostics import Span, did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
-from mlproj.state import Column, Commit, GroupNode, ModelVersion, Published, SourceNode, TargetState, TrainingDataset, ViewNode
+from mlproj.ports import EngineError, SourceError, SourceSpec
+from mlproj.state import Column, Commit, Fingerprints, GroupNode, ModelVersion, Published, SourceNode, TargetState, TrainingDataset, ViewNode
 
 if TYPE_CHECKING:
     import duckdb
@@ -150,11 +151,12 @@ class Model:
 
     def predict_file(self, source: Path, target: Path | None) -> tuple[pd.DataFrame, int]:
         """Score a csv or parquet file; the rows with their predictions go to `target`, whole or not at all."""
-        from mlproj.adapters.file_sources import file_relation
-
-        relation = file_relation(source, [Column(name=f.name, type=f.type) for f in self.version.manifest.inputs])
+        relation = _file_relation(self._project, source)
         engine = self._project.session.engine
-        engine.create_table("scoring", f"select * from {relation}")
+        try:
+            engine.create_table("scoring", f"select * from {relation}")
+        except EngineError as error:
+            raise fail("E610", f"cannot read {source.name}: {error.message}", hint="a csv file with a header, or a parquet file") from error
         frame = self._score(identifier("scoring"))
         rows: pd.DataFrame = engine.arrow(f"select * from {identifier('scoring')}").to_pandas()
         for name in frame.columns:
@@ -182,7 +184,10 @@ class Model:
             raise fail("E610", f"the input has no column {', '.join(repr(m) for m in missing)}", hint=near or f"{self.version.id} reads {', '.join(f.name for f in manifest.inputs)}")
         casts = ", ".join(f"{identifier(f.name)}::{f.type} as {identifier(f.name)}" for f in manifest.inputs)
         inputs = [Column(name=f.name, type=f.type) for f in manifest.inputs]
-        features = transformed_frame(engine, f"(select {casts} from {relation}) as t", inputs, manifest.statistics)
+        try:
+            features = transformed_frame(engine, f"(select {casts} from {relation}) as t", inputs, manifest.statistics)
+        except EngineError as error:
+            raise fail("E610", f"the input does not fit {self.version.id}: {error.message}", hint=f"it reads {', '.join(f'{f.name} {f.type}' for f in manifest.inputs)}") from error
         predictions = self.load().predict(features)
         columns: dict[str, Any] = {"prediction": predictions.labels}
         if predictions.probabilities is not None and predictions.classes is not None:
@@ -210,6 +215,22 @@ def resolve_model(project: Project, reference: str) -> ModelVersion:
         message = f"no version of {reference} passed its tests: {', '.join(ran)} failed" if ran else f"there is no {reference}"
         raise fail("E507", message, hint=f"registered: {', '.join(by_id)}", exit_code=1)
     return max(passed, key=lambda v: (v.created_at, v.version, v.run))
+
+
+def _file_relation(project: Project, path: Path) -> str:
+    """SQL that reads a csv or parquet file, with the types that its content shows."""
+    from glob import escape
+
+    spec = SourceSpec(path.name, escape(str(path.resolve())), _format_of(path), {}, None)
+    try:
+        columns = project.session.sources.columns(spec)
+    except SourceError as error:
+        raise fail(error.code, error.message, hint=error.hint) from error
+    node = SourceNode(
+        id="source:input", name=path.name, span=Span(path.name), fingerprints=Fingerprints(local="", deep="", metadata=""), path=spec.path,
+        format=spec.format, columns=columns,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return project.session.sources.relation(node)
 
 
 def _format_of(path: Path) -> str:

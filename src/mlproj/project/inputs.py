@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-SKIPPED = {"target", "node_modules", "__pycache__", "venv"}
+from mlproj.loader.discover import project_files
+
 _LIBRARIES = ("mlproj", "duckdb", "sqlglot", "pydantic", "jinja2", "scikit-learn", "xgboost", "xgboost-cpu")
 
 
@@ -46,9 +47,12 @@ def input_key(root: Path, target: str | None, variables: Mapping[str, Any], aske
     digest = hashlib.blake2b(digest_size=16)
     header = [_versions(), target, variables, [(n, os.environ.get(n)) for n in sorted(asked)]]
     digest.update(json.dumps(header, sort_keys=True, default=str).encode())
-    for path, name in _files(root):
-        digest.update(name.encode())
-        digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
+    for path in project_files(root):
+        digest.update(str(path.relative_to(root)).encode())
+        try:
+            digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
+        except OSError:
+            digest.update(b"unreadable")
     for pattern in sorted(source_paths):
         digest.update(json.dumps([pattern, _stats(root, pattern)]).encode())
     return digest.hexdigest()
@@ -95,15 +99,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _files(root: Path) -> Iterator[tuple[Path, str]]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(f for f in folders if f not in SKIPPED and not f.startswith("."))
-        for name in sorted(names):
-            if name.endswith((".yml", ".yaml", ".sql", ".py")):
-                path = Path(folder, name)
-                yield path, path.relative_to(root).as_posix()
 
 
 def _stats(root: Path, pattern: str) -> list[Any]:

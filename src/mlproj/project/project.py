@@ -56,11 +56,18 @@ class Project:
         return load(self.root, target=self._target, vars=self._vars, environment=self._environment)
 
     @cached_property
+    def _settings(self) -> LoadedProject:
+        """mlproj.yml alone: all that is needed where the manifest of last time stands."""
+        from mlproj.loader import load
+
+        return load(self.root, target=self._target, vars=self._vars, environment=self._environment, resources=False)
+
+    @cached_property
     def session(self) -> Session:
         """The adapters of the target."""
         from mlproj.project.session import Session
 
-        return Session(self.root, self._loaded.target)
+        return Session(self.root, self._settings.target)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -75,10 +82,10 @@ class Project:
         from mlproj.executor.recovery import missing_publication
 
         session = self.session
-        missing = missing_publication(session.lake, session.reader) if (self.root / session.database_files()[1]).exists() else None
+        missing = missing_publication(session.lake, session.reader, session.artifacts) if (self.root / session.database_files()[1]).exists() else None
         if missing:
             session.store.apply_publication(*missing)
-        return session.reader.load(self._loaded.target_name)
+        return session.reader.load(self._settings.target_name)
 
     def plan(
         self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False, as_of_date: str | None = None
@@ -147,7 +154,7 @@ class Project:
     def models(self, name: str | None = None) -> list[ModelVersion]:
         """Registered model versions, by name, version and run."""
         self.state()
-        return self.session.reader.model_versions(self._loaded.target_name, name)
+        return self.session.reader.model_versions(self._settings.target_name, name)
 
     def feature_group(self, name: str, version: int | None = None) -> FeatureGroup:
         """A published feature group; the highest version where none is given."""
@@ -169,11 +176,11 @@ class Project:
 
     @property
     def target_name(self) -> str:
-        return self._loaded.target_name
+        return self._settings.target_name
 
     @property
     def on_breaking(self) -> str:
-        return self._loaded.target.on_breaking
+        return self._settings.target.on_breaking
 
 
 def _today() -> str:

@@ -113,13 +113,12 @@ class Session:
 
     def adapters(self) -> Adapters:
         """All of them, for a build."""
-        from mlproj.adapters.file_sources import explain_read_error
         from mlproj.adapters.trainers import trainer_for
         from mlproj.executor import Adapters
 
         return Adapters(
             engine=self.engine, lake=self.lake, lease=self.lease, state=self.store, store=self.store, sources=self.sources,
-            artifacts=self.artifacts, trainer_for=lambda path: trainer_for(path, self.root), explain_read_error=explain_read_error, now=utc_now,
+            artifacts=self.artifacts, trainer_for=lambda path: trainer_for(path, self.root), explain_read_error=self.sources.explain_read_error, now=utc_now,
             author=author(), environment=dict(os.environ),
         )  # fmt: skip
 

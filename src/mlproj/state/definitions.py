@@ -119,6 +119,7 @@ class ViewColumn(Noun):
     type: str
     source: str
     role: Literal["key", "event_time", "feature", "label", "passenger"]
+    nullable: bool = True
 
 
 class Step(Noun):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +15,7 @@ from mlproj.diagnostics import Diagnostic
 def draw(diagnostics: Sequence[Diagnostic], root: Path, *, color: bool) -> Iterator[str]:
     """Lines for all diagnostics, in the order given, and a count where there are several."""
 
-    def style(text: str, **how: object) -> str:
+    def style(text: str, **how: Any) -> str:
         return click.style(text, **how) if color else text
 
     for diagnostic in diagnostics:
@@ -21,7 +23,7 @@ def draw(diagnostics: Sequence[Diagnostic], root: Path, *, color: bool) -> Itera
         tone = "red" if diagnostic.severity == "error" else "yellow"
         kind = "" if diagnostic.severity == "error" else "warning: "
         yield f"{style(place, bold=True)}{style(diagnostic.code, fg=tone, bold=True)} {kind}{diagnostic.message}"
-        yield from _excerpt(diagnostic, root, lambda text, tone=tone: style(text, fg=tone))  # type: ignore[misc]
+        yield from _excerpt(diagnostic, root, partial(style, fg=tone))
         if diagnostic.hint:
             yield f"  {style('hint:', fg='cyan')} {diagnostic.hint}"
     errors = sum(d.severity == "error" for d in diagnostics)
@@ -29,7 +31,7 @@ def draw(diagnostics: Sequence[Diagnostic], root: Path, *, color: bool) -> Itera
         yield f"{errors} errors"
 
 
-def _excerpt(diagnostic: Diagnostic, root: Path, style: object) -> Iterator[str]:
+def _excerpt(diagnostic: Diagnostic, root: Path, style: Callable[[str], str]) -> Iterator[str]:
     """The line that the span is in, and a caret under its place; nothing where the file is gone."""
     span = diagnostic.span
     if span is None:
@@ -47,4 +49,4 @@ def _excerpt(diagnostic: Diagnostic, root: Path, style: object) -> Iterator[str]
     yield f"  {number} | {'…' if start else ''}{shown}{'…' if len(text) > start + width else ''}"
     length = max(1, min(span.length, len(text) - span.column + 1, width))
     caret = " " * (span.column - 1 - start + (1 if start else 0)) + "^" * length
-    yield f"  {' ' * len(number)} | {style(caret)}"  # type: ignore[operator]
+    yield f"  {' ' * len(number)} | {style(caret)}"
