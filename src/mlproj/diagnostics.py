@@ -98,7 +98,9 @@ class Collector:
             raise ProjectError(list(self))
 
 
-def fail(code: str, message: str, *, hint: str | None = None, span: Span | None = None, exit_code: int = 2) -> ProjectError:
+def fail(
+    code: str, message: str, *, hint: str | None = None, span: Span | None = None, exit_code: int = 2
+) -> ProjectError:
     """A `ProjectError` of one diagnostic, to be raised by the caller."""
     return ProjectError([Diagnostic(code, message, span, hint)], exit_code)
 

@@ -335,7 +335,7 @@ def test_reads_parquet_and_json_in_the_declared_types(root: Path, sources: FileS
 
 
 @pytest.mark.parametrize(
-    ("content", "types", "message", "hint"),
+    ("content", "type_name", "message", "hint"),
     [
         ("age,b\n1,x\n?,y\n", "BIGINT", "column 'age': could not convert '?' to BIGINT at line 3", '{nullstr: "?"}'),
         ("age\n1\n ?\n", "DOUBLE", "column 'age': could not convert ' ?' to DOUBLE at line 3", '{nullstr: " ?"}'),

@@ -19,21 +19,36 @@ def init(context: Context, folder: Path) -> None:
 
     written = create(folder)
     document = {"artifact": "init", "version": 1, "folder": str(folder), "files": written}
-    context.answer(document, lambda: [f"{folder}: {len(written)} files", "", f"  cd {folder}", "  mlproj plan", "  mlproj build"])
+    context.answer(
+        document, lambda: [f"{folder}: {len(written)} files", "", f"  cd {folder}", "  mlproj plan", "  mlproj build"]
+    )
 
 
 @click.command()
 @selection
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the plan, for `build FILE`.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the plan, for `build FILE`."
+)
 @click.option("--exit-code", is_flag=True, help="Exit 3 where changes are pending.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
 @click.option("--as-of-date", metavar="D", help="The day that deprecations are judged by (default: today).")
 @pass_context
-def plan(context: Context, select: tuple[str, ...], exclude: tuple[str, ...], out: Path | None, *, exit_code: bool, full_refresh: bool, as_of_date: str | None) -> None:
+def plan(
+    context: Context,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    out: Path | None,
+    *,
+    exit_code: bool,
+    full_refresh: bool,
+    as_of_date: str | None,
+) -> None:
     """What changed, whether it breaks anyone, and what a build would do."""
     from mlproj.cli.render.plan import plan_lines, save
 
-    document = _planner(context).plan_document(select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=_day(as_of_date))
+    document = _planner(context).plan_document(
+        select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=_day(as_of_date)
+    )
     context.answer(document, lambda: plan_lines(document, context))
     if out:
         save(out, document)
@@ -52,19 +67,44 @@ def _day(text: str | None) -> str | None:
         try:
             return date.fromisoformat(text).isoformat()
         except ValueError:
-            raise click.BadParameter(f"'{text}' is no date; write it as 2026-01-31", param_hint="--as-of-date") from None
+            raise click.BadParameter(
+                f"'{text}' is no date; write it as 2026-01-31", param_hint="--as-of-date"
+            ) from None
     return None
 
 
 @click.command()
 @click.argument("planfile", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @selection
-@click.option("--threads", type=click.IntRange(1, 64), metavar="N", help="Groups computed at once (default: one per core, at most 4).")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Groups computed at once (default: one per core, at most 4).",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
-@click.option("--wait", type=click.FloatRange(0), is_flag=False, flag_value=3600.0, default=0.0, metavar="[S]", help="Wait for another build to end, at most S seconds (3600).")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value=3600.0,
+    default=0.0,
+    metavar="[S]",
+    help="Wait for another build to end, at most S seconds (3600).",
+)
 @pass_context
-def build(context: Context, planfile: Path | None, select: tuple[str, ...], exclude: tuple[str, ...], threads: int | None, *, fail_fast: bool, full_refresh: bool, wait: float) -> None:
+def build(
+    context: Context,
+    planfile: Path | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    threads: int | None,
+    *,
+    fail_fast: bool,
+    full_refresh: bool,
+    wait: float,
+) -> None:
     """Plan, then apply it: materialise, test, publish, train, register."""
     from mlproj.cli.progress import progress
     from mlproj.cli.render.results import result_lines

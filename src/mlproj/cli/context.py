@@ -63,9 +63,17 @@ class Context:
         try:
             found = yaml.safe_load(self.vars_text)
         except yaml.YAMLError as error:
-            raise fail("E206", f"--vars is no YAML: {str(error).splitlines()[0]}", hint="--vars 'name: value', or --vars '{a: 1, b: 2}'") from error
+            raise fail(
+                "E206",
+                f"--vars is no YAML: {str(error).splitlines()[0]}",
+                hint="--vars 'name: value', or --vars '{a: 1, b: 2}'",
+            ) from error
         if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-            raise fail("E206", "--vars must be a mapping of names to values", hint="--vars 'name: value', or --vars '{a: 1, b: 2}'")
+            raise fail(
+                "E206",
+                "--vars must be a mapping of names to values",
+                hint="--vars 'name: value', or --vars '{a: 1, b: 2}'",
+            )
         return found
 
     @property
@@ -111,5 +119,9 @@ pass_context = click.make_pass_decorator(Context)
 
 def selection(command: F) -> F:
     """--select and --exclude, each as often as needed."""
-    command = click.option("--exclude", "-e", multiple=True, metavar="S", help="Nodes to leave out, in the same syntax.")(command)
-    return click.option("--select", "-s", multiple=True, metavar="S", help="Nodes, in dbt's syntax: +x, x+, @x, tag:…, state:modified.")(command)
+    command = click.option(
+        "--exclude", "-e", multiple=True, metavar="S", help="Nodes to leave out, in the same syntax."
+    )(command)
+    return click.option(
+        "--select", "-s", multiple=True, metavar="S", help="Nodes, in dbt's syntax: +x, x+, @x, tag:…, state:modified."
+    )(command)

@@ -24,7 +24,11 @@ def _document(artifact: str, **content: Any) -> Document:
 
 def find_node(manifest: Manifest, text: str) -> Node:
     """The node that `kind:name@version` or a short form of it means. Raises E508 where it is none or several."""
-    matches = [n for n in manifest.nodes if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0], n.partition("@")[0])]
+    matches = [
+        n
+        for n in manifest.nodes
+        if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0], n.partition("@")[0])
+    ]
     names = {n.partition("@")[0] for n in matches}
     if len(matches) > 1 and len(names) == 1:
         return max((manifest.nodes[n] for n in matches), key=lambda node: getattr(node, "version", 0))
@@ -36,7 +40,9 @@ def find_node(manifest: Manifest, text: str) -> Node:
         raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint="write the kind too, as feature_view:income@1")
     if not matches:
         known = sorted({*manifest.nodes, *(n.partition(":")[2] for n in manifest.nodes)})
-        raise fail("E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes")
+        raise fail(
+            "E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes"
+        )
     return manifest.nodes[matches[0]]
 
 
@@ -80,9 +86,14 @@ def show_document(project: Project, text: str, as_of: int | None, limit: int) ->
         raise fail("E506", f"{node.id} has no commits of its own", hint="--as-of is for feature groups")
     if isinstance(node, ModelNode):
         return _model_document(project, node)
-    document = _document("show", node=node.id, description=node.description, path=str(node.span), depends_on=list(node.depends_on))
+    document = _document(
+        "show", node=node.id, description=node.description, path=str(node.span), depends_on=list(node.depends_on)
+    )
     if isinstance(node, SourceNode):
-        document |= {"columns": [c.model_dump() for c in node.columns], "preview": _source_preview(project, node, limit)}
+        document |= {
+            "columns": [c.model_dump() for c in node.columns],
+            "preview": _source_preview(project, node, limit),
+        }
     elif isinstance(node, GroupNode):
         document |= _group(project, node, as_of, limit)
     else:
@@ -91,22 +102,48 @@ def show_document(project: Project, text: str, as_of: int | None, limit: int) ->
 
 
 def _group(project: Project, node: GroupNode, as_of: int | None, limit: int) -> Document:
-    features = [{"name": f.name, "type": f.type, "nullable": f.nullable, "description": f.description, "declared": f.declared} for f in node.features]
-    document: Document = {"primary_key": list(node.primary_key), "event_time": node.event_time, "sql_path": node.sql_path, "features": features}
+    features = [
+        {"name": f.name, "type": f.type, "nullable": f.nullable, "description": f.description, "declared": f.declared}
+        for f in node.features
+    ]
+    document: Document = {
+        "primary_key": list(node.primary_key),
+        "event_time": node.event_time,
+        "sql_path": node.sql_path,
+        "features": features,
+    }
     published = project.state().published.get(node.id)
     if published is None:
         return document | {"published": None, "preview": None}
     handle = FeatureGroup(project, node.name, node.version)
-    document["published"] = {"commit": published.commit, "rows": published.rows, "build": published.build_id, "at": published.published_at}
+    document["published"] = {
+        "commit": published.commit,
+        "rows": published.rows,
+        "build": published.build_id,
+        "at": published.published_at,
+    }
     return document | {"as_of": as_of, "preview": _preview(project, handle.query(as_of), limit)}
 
 
 def _view(project: Project, node: ViewNode, limit: int) -> Document:
-    columns = [{"name": c.name, "type": c.type, "role": c.role, "from": c.source, "transformations": [s.name for s in node.transformations.get(c.name, ())]} for c in node.columns]
+    columns = [
+        {
+            "name": c.name,
+            "type": c.type,
+            "role": c.role,
+            "from": c.source,
+            "transformations": [s.name for s in node.transformations.get(c.name, ())],
+        }
+        for c in node.columns
+    ]
     if node.id not in project.state().training_datasets:
         return {"columns": columns, "training_dataset": None, "preview": None}
     handle = FeatureView(project, node.name, node.version)
-    return {"columns": columns, "training_dataset": handle.dataset.name, "preview": _preview(project, handle.query(), limit)}
+    return {
+        "columns": columns,
+        "training_dataset": handle.dataset.name,
+        "preview": _preview(project, handle.query(), limit),
+    }
 
 
 def _source_preview(project: Project, node: SourceNode, limit: int) -> Document | None:
@@ -132,11 +169,24 @@ def _preview(project: Project, query: str, limit: int) -> Document | None:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and value == value) else str(value)
+    return (
+        value
+        if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and value == value)
+        else str(value)
+    )
 
 
 def _model_document(project: Project, node: ModelNode) -> Document:
-    document = _document("show", node=node.id, description=node.description, path=str(node.span), depends_on=list(node.depends_on), estimator=node.estimator, params=node.params, seed=node.seed)
+    document = _document(
+        "show",
+        node=node.id,
+        description=node.description,
+        path=str(node.span),
+        depends_on=list(node.depends_on),
+        estimator=node.estimator,
+        params=node.params,
+        seed=node.seed,
+    )
     versions = [v for v in project.models(node.name) if v.version == node.version]
     return document | {"versions": [_version_row(v, project) for v in versions]}
 
@@ -199,19 +249,54 @@ def history_document(project: Project, text: str | None) -> Document:
     reader, state = project.session.reader, project.state()
     entries: list[Document]
     if text is None:
-        entries = [{"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)} for b in reader.builds(state.target)]
+        entries = [
+            {"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)}
+            for b in reader.builds(state.target)
+        ]
         return _document("history", node=None, entries=entries)
     node = find_node(project.manifest, text)
     match node:
         case GroupNode():
-            entries = [{"commit": c.commit, "at": c.at, "rows": c.rows, "author": c.author, "build": c.build_id, "message": c.message} for c in reader.history(node.id, state.target)]
+            entries = [
+                {
+                    "commit": c.commit,
+                    "at": c.at,
+                    "rows": c.rows,
+                    "author": c.author,
+                    "build": c.build_id,
+                    "message": c.message,
+                }
+                for c in reader.history(node.id, state.target)
+            ]
         case ViewNode():
-            entries = [{"training_dataset": d.name, "at": d.created_at, "rows": sum(d.rows.values()), "commit": d.commit, "build": d.build_id} for d in reader.training_datasets(state.target, node.id)]
+            entries = [
+                {
+                    "training_dataset": d.name,
+                    "at": d.created_at,
+                    "rows": sum(d.rows.values()),
+                    "commit": d.commit,
+                    "build": d.build_id,
+                }
+                for d in reader.training_datasets(state.target, node.id)
+            ]
         case ModelNode():
             versions = [v for v in reader.model_versions(state.target, node.name) if v.version == node.version]
-            entries = [{"model_version": v.id, "at": v.created_at, "status": v.status, "training_dataset": v.manifest.training_dataset, "build": v.build_id} for v in versions]
+            entries = [
+                {
+                    "model_version": v.id,
+                    "at": v.created_at,
+                    "status": v.status,
+                    "training_dataset": v.manifest.training_dataset,
+                    "build": v.build_id,
+                }
+                for v in versions
+            ]
         case _:
-            raise fail("E508", f"{node.id} has no history: its files are somebody else's", hint="name a group, a view or a model")
+            raise fail(
+                "E508",
+                f"{node.id} has no history: its files are somebody else's",
+                hint="name a group, a view or a model",
+            )
     return _document("history", node=node.id, entries=entries)
 
 
@@ -234,5 +319,10 @@ def predict_document(project: Project, model: str, source: Path, out: Path | Non
     handle = Model(project, model)
     frame, rows = handle.predict_file(source, out)
     head = frame.head(10).astype(object)
-    preview = {"columns": list(frame.columns), "rows": [[_plain(v.item() if hasattr(v, "item") else v) for v in row] for row in head.itertuples(index=False)]}
-    return _document("predictions", model_version=handle.version.id, rows=rows, out=str(out) if out else None, preview=preview)
+    preview = {
+        "columns": list(frame.columns),
+        "rows": [[_plain(v.item() if hasattr(v, "item") else v) for v in row] for row in head.itertuples(index=False)],
+    }
+    return _document(
+        "predictions", model_version=handle.version.id, rows=rows, out=str(out) if out else None, preview=preview
+    )

@@ -43,7 +43,9 @@ def compile_command(context: Context, node: str | None) -> None:
 
     document = compile_document(context.project, node)
     context.complain(context.project.manifest.warnings)
-    context.answer(document, lambda: [document["sql"]] if node else [f"{document['nodes']} nodes compiled, into target/compiled"])
+    context.answer(
+        document, lambda: [document["sql"]] if node else [f"{document['nodes']} nodes compiled, into target/compiled"]
+    )
 
 
 @click.command()

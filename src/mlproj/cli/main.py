@@ -56,19 +56,41 @@ def _internal(error: Exception) -> Any:
 
     said = str(error).strip().splitlines()
     message = f"{type(error).__name__}: {said[0] if said else 'no message'}"
-    return fail("E699", f"mlproj itself failed: {message}", hint="run it again with --debug, and report what it shows", exit_code=1)
+    return fail(
+        "E699",
+        f"mlproj itself failed: {message}",
+        hint="run it again with --debug, and report what it shows",
+        exit_code=1,
+    )
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--project-dir", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The project's folder (default: here).")
+@click.option(
+    "--project-dir",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="The project's folder (default: here).",
+)
 @click.option("--target", metavar="T", help="The target; default_target of mlproj.yml otherwise.")
 @click.option("--vars", "vars_text", metavar="YAML", help="Variables that override those of mlproj.yml: 'name: value'.")
-@click.option("--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to answer.")
+@click.option(
+    "--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to answer."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only the answer.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(__version__, "--version", prog_name="mlproj", message="%(prog)s %(version)s")
 @click.pass_context
-def main(ctx: click.Context, project_dir: Path, target: str | None, vars_text: str | None, output: str, *, quiet: bool, debug: bool) -> None:
+def main(
+    ctx: click.Context,
+    project_dir: Path,
+    target: str | None,
+    vars_text: str | None,
+    output: str,
+    *,
+    quiet: bool,
+    debug: bool,
+) -> None:
     """From a folder of YAML and SQL to registered models: plan what changed, build it, prove it."""
     # A command lives for seconds: most of what it makes stays until the end, and looking through it costs a third.
     gc.freeze()

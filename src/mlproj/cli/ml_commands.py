@@ -11,8 +11,12 @@ from mlproj.cli.context import Context, pass_context
 
 @click.command("train-data")
 @click.argument("view")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write one file per split into DIR.")
-@click.option("--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", help="The files' format.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write one file per split into DIR."
+)
+@click.option(
+    "--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", help="The files' format."
+)
 @pass_context
 def train_data(context: Context, view: str, out: Path | None, file_format: str) -> None:
     """The newest training dataset of a view: what it is, or its rows as files."""
@@ -37,8 +41,20 @@ def models(context: Context, name: str | None) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--input", "source", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="F", help="A csv or parquet file with the view's features, untransformed.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="F", help="Where the rows with predictions go, csv or parquet; otherwise a preview is printed.")
+@click.option(
+    "--input",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="A csv or parquet file with the view's features, untransformed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="Where the rows with predictions go, csv or parquet; otherwise a preview is printed.",
+)
 @pass_context
 def predict(context: Context, model: str, source: Path, out: Path | None) -> None:
     """Score a file: the view's transformations as fitted, then the model."""

@@ -70,7 +70,9 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     )
 
 
-def _sources(loaded: LoadedProject, checker: TypeChecker, reader: SourceReader, collector: Collector) -> dict[str, SourceNode]:
+def _sources(
+    loaded: LoadedProject, checker: TypeChecker, reader: SourceReader, collector: Collector
+) -> dict[str, SourceNode]:
     found: dict[str, SourceNode] = {}
     for source in loaded.sources:
         node = compile_source(source, checker, reader, loaded, collector)
@@ -80,8 +82,12 @@ def _sources(loaded: LoadedProject, checker: TypeChecker, reader: SourceReader, 
 
 
 def _groups(
-    loaded: LoadedProject, checker: TypeChecker, memo: MutableMapping[str, Any], renderer: SqlRenderer,
-    sources: dict[str, SourceNode], collector: Collector,
+    loaded: LoadedProject,
+    checker: TypeChecker,
+    memo: MutableMapping[str, Any],
+    renderer: SqlRenderer,
+    sources: dict[str, SourceNode],
+    collector: Collector,
 ) -> dict[str, GroupNode]:
     """Groups in dependency order. What hangs on a node that failed is poisoned in silence: one mistake is told once."""
     by_id = {f"feature_group:{g.spec.name}@{g.spec.version}": g for g in loaded.feature_groups}
@@ -90,7 +96,13 @@ def _groups(
     if cycle:
         first = by_id[cycle[0]]
         path = " → ".join(node.partition(":")[2] for node in cycle)
-        collector.error("E304", f"these groups read each other: {path}", first.locate(()), "break the circle: one of them has to read something else", cycle[0])
+        collector.error(
+            "E304",
+            f"these groups read each other: {path}",
+            first.locate(()),
+            "break the circle: one of them has to read something else",
+            cycle[0],
+        )
     deep = {node.id: node.fingerprints.deep for node in sources.values()}
     for node in sources.values():
         checker.declare(node.id, node.id, node.columns)
@@ -109,7 +121,9 @@ def _groups(
     return groups
 
 
-def _rendered(by_id: dict[str, Loaded[FeatureGroup]], loaded: LoadedProject, renderer: SqlRenderer, collector: Collector) -> dict[str, Rendered]:
+def _rendered(
+    by_id: dict[str, Loaded[FeatureGroup]], loaded: LoadedProject, renderer: SqlRenderer, collector: Collector
+) -> dict[str, Rendered]:
     found: dict[str, Rendered] = {}
     for node in sorted(by_id):
         path, text = loaded.sql[node.partition(":")[2]]

@@ -13,7 +13,9 @@ from mlproj.specs import AcceptedValues, Between, DataTest, FeatureGroup, NotNul
 from mlproj.state import CompiledTest
 
 
-def compile_tests(group: Loaded[FeatureGroup], types: Mapping[str, str], node: str, collector: Collector) -> Iterator[CompiledTest]:
+def compile_tests(
+    group: Loaded[FeatureGroup], types: Mapping[str, str], node: str, collector: Collector
+) -> Iterator[CompiledTest]:
     """All tests of a group: those of its features, those of the table, and `nullable: false` as a test of its own."""
     prefix = node.partition(":")[2]
     for index, feature in enumerate(group.spec.features):
@@ -21,19 +23,38 @@ def compile_tests(group: Loaded[FeatureGroup], types: Mapping[str, str], node: s
             continue
         kinds = {test.kind for test in feature.tests}
         if feature.nullable is False and "not_null" not in kinds:
-            yield _test(f"{prefix}.{feature.name}.nullable", f"{feature.name} is declared nullable: false", *_not_null(feature.name), group.locate(("features", index)))
+            yield _test(
+                f"{prefix}.{feature.name}.nullable",
+                f"{feature.name} is declared nullable: false",
+                *_not_null(feature.name),
+                group.locate(("features", index)),
+            )
         for number, test in enumerate(feature.tests):
             span = group.locate(("features", index, "tests", number))
             yield from _compile(test, feature.name, types, f"{prefix}.{feature.name}", span, node, collector)
     for number, test in enumerate(group.spec.tests):
         span = group.locate(("tests", number))
         if test.kind != "unique":
-            collector.error("E414", f"'{test.kind}' is a test of a feature", span, f"move it to `tests:` of the feature it is about", node)  # noqa: F541
+            collector.error(
+                "E414",
+                f"'{test.kind}' is a test of a feature",
+                span,
+                "move it to `tests:` of the feature it is about",
+                node,
+            )
             continue
         yield from _compile(test, None, types, prefix, span, node, collector)
 
 
-def _compile(test: DataTest, feature: str | None, types: Mapping[str, str], prefix: str, span: Span, node: str, collector: Collector) -> Iterator[CompiledTest]:
+def _compile(
+    test: DataTest,
+    feature: str | None,
+    types: Mapping[str, str],
+    prefix: str,
+    span: Span,
+    node: str,
+    collector: Collector,
+) -> Iterator[CompiledTest]:
     match getattr(test, test.kind):
         case NotNull():
             assert feature is not None
@@ -43,9 +64,20 @@ def _compile(test: DataTest, feature: str | None, types: Mapping[str, str], pref
             unknown = [name for name in names if name not in types]
             if unknown or not names:
                 message = f"unknown feature '{unknown[0]}' in a test" if unknown else "unique needs columns here"
-                collector.error("E414", message, span, did_you_mean(unknown[0], types) if unknown else "{unique: {columns: [a, b]}}", node)
+                collector.error(
+                    "E414",
+                    message,
+                    span,
+                    did_you_mean(unknown[0], types) if unknown else "{unique: {columns: [a, b]}}",
+                    node,
+                )
                 return
-            yield _test(f"{prefix}.unique({', '.join(names)})" if not feature else f"{prefix}.unique", f"{', '.join(names)} is unique", *unique_sql(names), span)
+            yield _test(
+                f"{prefix}.unique({', '.join(names)})" if not feature else f"{prefix}.unique",
+                f"{', '.join(names)} is unique",
+                *unique_sql(names),
+                span,
+            )
         case AcceptedValues(values=values):
             assert feature is not None
             if _refused(values, types[feature], feature, span, node, collector):
@@ -57,21 +89,37 @@ def _compile(test: DataTest, feature: str | None, types: Mapping[str, str], pref
             assert feature is not None
             bounds = [b for b in (low, high) if b is not None]
             if not (is_numeric(types[feature]) or is_temporal(types[feature])):
-                collector.error("E414", f"between does not suit '{feature}' of type {types[feature]}", span, "it compares numbers, dates and times", node)
+                collector.error(
+                    "E414",
+                    f"between does not suit '{feature}' of type {types[feature]}",
+                    span,
+                    "it compares numbers, dates and times",
+                    node,
+                )
                 return
             if _refused(bounds, types[feature], feature, span, node, collector):
                 return
             column = identifier(feature)
             parts = [f"{column} < {_bound(low, types[feature])}"] if low is not None else []
             parts += [f"{column} > {_bound(high, types[feature])}"] if high is not None else []
-            text = f"{feature} ≥ {low}" if high is None else f"{feature} ≤ {high}" if low is None else f"{feature} between {low} and {high}"
+            text = (
+                f"{feature} ≥ {low}"
+                if high is None
+                else f"{feature} ≤ {high}"
+                if low is None
+                else f"{feature} between {low} and {high}"
+            )
             yield _test(f"{prefix}.between", text, *_where(" or ".join(parts)), span)
 
 
 def unique_sql(names: list[str]) -> tuple[str, str]:
     """Counts the rows beyond the first of each value; rows with a null in any of the columns are not compared."""
     columns = identifiers(names)
-    row = identifier(names[0]) if len(names) == 1 else f"struct_pack({', '.join(f'c{i} := {identifier(n)}' for i, n in enumerate(names))})"
+    row = (
+        identifier(names[0])
+        if len(names) == 1
+        else f"struct_pack({', '.join(f'c{i} := {identifier(n)}' for i, n in enumerate(names))})"
+    )
     present = " and ".join(f"{identifier(n)} is not null" for n in names)
     return (
         f"count(*) filter (where {present}) - count(distinct {row}) filter (where {present})",
@@ -99,5 +147,11 @@ def _test(test_id: str, description: str, failures: str, rows: str, span: Span) 
 def _refused(values: list[Any], type_name: str, feature: str, span: Span, node: str, collector: Collector) -> bool:
     wrong = [value for value in values if not suits(value, type_name)]
     if wrong:
-        collector.error("E414", f"{wrong[0]!r} is no value for '{feature}' of type {type_name}", span, "write values of the feature's own type", node)
+        collector.error(
+            "E414",
+            f"{wrong[0]!r} is no value for '{feature}' of type {type_name}",
+            span,
+            "write values of the feature's own type",
+            node,
+        )
     return bool(wrong)

@@ -32,7 +32,9 @@ class GroupCompiler:
     memo: MutableMapping[str, Any]
     collector: Collector
 
-    def compile(self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str) -> GroupNode | None:
+    def compile(
+        self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str
+    ) -> GroupNode | None:
         """The node, or None with diagnostics."""
         spec = group.spec
         node = f"feature_group:{spec.name}@{spec.version}"
@@ -51,9 +53,13 @@ class GroupCompiler:
         tests = tuple(compile_tests(group, {f.name: f.type for f in features}, node, self.collector))
         if node in self.collector.poisoned:
             return None
-        return self._node(group, node, rendered, sql_path, sql_text, _with_casts(sql, actual, features), features, shape, tests)
+        return self._node(
+            group, node, rendered, sql_path, sql_text, _with_casts(sql, actual, features), features, shape, tests
+        )
 
-    def _bind(self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str) -> tuple[tuple[Column, ...] | None, QueryShape | None]:
+    def _bind(
+        self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str
+    ) -> tuple[tuple[Column, ...] | None, QueryShape | None]:
         private = rendered.private_sql.strip().rstrip(";").rstrip()
         try:
             columns = self.checker.describe(private, rendered.parents)
@@ -70,7 +76,13 @@ class GroupCompiler:
             self.memo[key] = [shape.model_dump(mode="json"), problem]
         shape_json, problem = self.memo[key]
         if problem:
-            self.collector.warn("W401", f"this SQL is compared as text, so any edit of it counts as a change: {problem}", Span(sql_path), "simplify the construct, or ignore this", node)
+            self.collector.warn(
+                "W401",
+                f"this SQL is compared as text, so any edit of it counts as a change: {problem}",
+                Span(sql_path),
+                "simplify the construct, or ignore this",
+                node,
+            )
         return columns, QueryShape(**shape_json)
 
     def _bind_error(self, error: BindError, lead: int, node: str, sql_path: str, sql_text: str) -> None:
@@ -79,16 +91,34 @@ class GroupCompiler:
             span = self.renderer.locate(sql_path, sql_text, error.position + lead)
         hint = f"did you mean {', '.join(repr(c) for c in error.candidates[:3])}?" if error.candidates else None
         code = "E401" if error.syntax else "E402"
-        self.collector.error(code, error.message, span, hint or ("DuckDB's SQL is meant" if error.syntax else "see docs/errors.md#e402"), node)
+        self.collector.error(
+            code,
+            error.message,
+            span,
+            hint or ("DuckDB's SQL is meant" if error.syntax else "see docs/errors.md#e402"),
+            node,
+        )
 
     def _check_names(self, actual: Sequence[Column], sql_path: str, node: str) -> None:
         seen: set[str] = set()
         for column in actual:
             if column.name.casefold() in seen:
-                self.collector.error("E406", f"two columns are called '{column.name}'", Span(sql_path), "give one of them another name with `as`", node)
+                self.collector.error(
+                    "E406",
+                    f"two columns are called '{column.name}'",
+                    Span(sql_path),
+                    "give one of them another name with `as`",
+                    node,
+                )
             seen.add(column.name.casefold())
             if not _NAME.match(column.name):
-                self.collector.error("E418", f"a column has no usable name: {column.name}", Span(sql_path), "give it a name with `as`", node)
+                self.collector.error(
+                    "E418",
+                    f"a column has no usable name: {column.name}",
+                    Span(sql_path),
+                    "give it a name with `as`",
+                    node,
+                )
 
     def _contract(self, group: Loaded[FeatureGroup], actual: Sequence[Column], node: str) -> tuple[Feature, ...]:
         """Features in contract order: as declared, then those that the YAML leaves out, as inferred."""
@@ -96,7 +126,13 @@ class GroupCompiler:
         features: list[Feature] = []
         for index, declared in enumerate(group.spec.features):
             if declared.name in {f.name for f in features}:
-                self.collector.error("E303", f"feature '{declared.name}' is declared twice", group.locate(("features", index, "name")), "keep one of them", node)
+                self.collector.error(
+                    "E303",
+                    f"feature '{declared.name}' is declared twice",
+                    group.locate(("features", index, "name")),
+                    "keep one of them",
+                    node,
+                )
             elif declared.name not in columns:
                 self.collector.error(
                     "E403", f"feature '{declared.name}' is declared, but the SQL does not give it",
@@ -109,22 +145,40 @@ class GroupCompiler:
         for name, type_name in columns.items():
             if name not in listed:
                 self._check_storable(name, type_name, lambda: group.locate(("sql",)), node)
-                features.append(Feature(name=name, type=type_name, nullable=_nullable(group.spec, name, None), declared=False, span=group.locate(("features",))))
+                features.append(
+                    Feature(
+                        name=name,
+                        type=type_name,
+                        nullable=_nullable(group.spec, name, None),
+                        declared=False,
+                        span=group.locate(("features",)),
+                    )
+                )
         return tuple(features)
 
-    def _declared_feature(self, group: Loaded[FeatureGroup], index: int, spec: FeatureSpec, actual: str, node: str) -> Feature:
+    def _declared_feature(
+        self, group: Loaded[FeatureGroup], index: int, spec: FeatureSpec, actual: str, node: str
+    ) -> Feature:
         place = ("features", index)
         wanted = actual
         if spec.type is not None:
             wanted = self._type_name(spec.type, lambda: group.locate((*place, "type")), node) or actual
-        if wanted != actual and not (is_huge(actual) and why_not_storable(wanted) is None and wanted.startswith(("BIGINT", "DECIMAL"))):
+        if wanted != actual and not (
+            is_huge(actual) and why_not_storable(wanted) is None and wanted.startswith(("BIGINT", "DECIMAL"))
+        ):
             self.collector.error(
                 "E404", f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}", group.locate((*place, "type")),
                 f"write `type: {actual}`, or cast in the SQL: {spec.name}::{wanted}", node,
             )  # fmt: skip
         self._check_storable(spec.name, wanted, lambda: group.locate((*place, "name")), node)
         if spec.default is not None and not suits(spec.default, wanted):
-            self.collector.error("E420", f"the default {spec.default!r} of '{spec.name}' is not of type {wanted}", group.locate((*place, "default")), "write a value of the feature's own type", node)
+            self.collector.error(
+                "E420",
+                f"the default {spec.default!r} of '{spec.name}' is not of type {wanted}",
+                group.locate((*place, "default")),
+                "write a value of the feature's own type",
+                node,
+            )
         return Feature(
             name=spec.name, type=wanted, nullable=_nullable(group.spec, spec.name, spec.nullable), description=spec.description,
             default=spec.default, renamed_from=spec.renamed_from, tags=tuple(spec.tags), span=group.locate(place),
@@ -134,7 +188,13 @@ class GroupCompiler:
         try:
             return self.checker.normalise_type(text)
         except BindError:
-            self.collector.error("E413", f"unknown type '{text}'", span(), "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …", node)
+            self.collector.error(
+                "E413",
+                f"unknown type '{text}'",
+                span(),
+                "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …",
+                node,
+            )
             return None
 
     def _check_storable(self, name: str, type_name: str, span: Callable[[], Span], node: str) -> None:
@@ -144,14 +204,28 @@ class GroupCompiler:
 
     def _check_keys(self, group: Loaded[FeatureGroup], types: dict[str, str], node: str) -> None:
         spec = group.spec
-        named: list[tuple[tuple[str | int, ...], str]] = [(("primary_key", i), n) for i, n in enumerate(spec.primary_key)]
+        named: list[tuple[tuple[str | int, ...], str]] = [
+            (("primary_key", i), n) for i, n in enumerate(spec.primary_key)
+        ]
         named += [(("partition_by", i), n) for i, n in enumerate(spec.partition_by)]
         named += [((role,), name) for role in ("event_time", "created_time") if (name := getattr(spec, role))]
         for place, name in named:
             if name not in types:
-                self.collector.error("E412", f"{place[0]} '{name}' is no column of this group", group.locate(place), did_you_mean(name, types) or f"its columns are {', '.join(types)}", node)
+                self.collector.error(
+                    "E412",
+                    f"{place[0]} '{name}' is no column of this group",
+                    group.locate(place),
+                    did_you_mean(name, types) or f"its columns are {', '.join(types)}",
+                    node,
+                )
             elif place[0] in ("event_time", "created_time") and not is_moment(types[name]):
-                self.collector.error("E419", f"{place[0]} '{name}' has type {types[name]}", group.locate(place), "cast it in the SQL: ::TIMESTAMP or ::DATE", node)
+                self.collector.error(
+                    "E419",
+                    f"{place[0]} '{name}' has type {types[name]}",
+                    group.locate(place),
+                    "cast it in the SQL: ::TIMESTAMP or ::DATE",
+                    node,
+                )
 
     def _node(
         self, group: Loaded[FeatureGroup], node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str,
@@ -199,7 +273,9 @@ def _with_casts(sql: str, actual: Sequence[Column], features: Sequence[Feature])
     if all(wanted[c.name] == c.type for c in actual):
         return sql
     columns = [
-        identifier(c.name) if wanted[c.name] == c.type else f"{identifier(c.name)}::{wanted[c.name]} as {identifier(c.name)}"
+        identifier(c.name)
+        if wanted[c.name] == c.type
+        else f"{identifier(c.name)}::{wanted[c.name]} as {identifier(c.name)}"
         for c in actual
     ]
     return f"select {', '.join(columns)} from (\n{sql}\n) as q"

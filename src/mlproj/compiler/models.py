@@ -20,14 +20,26 @@ _LIBRARIES = ("scikit-learn", "xgboost")
 
 
 def compile_model(
-    model: Loaded[Model], names: Names, views: Mapping[str, ViewNode], estimators: Mapping[str, EstimatorInfo | LookupError], collector: Collector
+    model: Loaded[Model],
+    names: Names,
+    views: Mapping[str, ViewNode],
+    estimators: Mapping[str, EstimatorInfo | LookupError],
+    collector: Collector,
 ) -> ModelNode | None:
     """The node, or None with diagnostics; None without one where its view has failed itself."""
     spec, node = model.spec, f"model:{model.spec.name}@{model.spec.version}"
-    view_id = resolve_reference(spec.feature_view, "feature_view", model.locate(("feature_view",)), names, node, collector)
+    view_id = resolve_reference(
+        spec.feature_view, "feature_view", model.locate(("feature_view",)), names, node, collector
+    )
     info = estimators[spec.estimator]
     if isinstance(info, LookupError):
-        collector.error("E408", str(info.args[0]), model.locate(("estimator",)), info.args[1] if len(info.args) > 1 else "it is the import path of a class", node)
+        collector.error(
+            "E408",
+            str(info.args[0]),
+            model.locate(("estimator",)),
+            info.args[1] if len(info.args) > 1 else "it is the import path of a class",
+            node,
+        )
     else:
         _check_params(model, info, node, collector)
         _check_metrics(model, info, node, collector)
@@ -62,7 +74,13 @@ def _check_params(model: Loaded[Model], info: EstimatorInfo, node: str, collecto
     for name in model.spec.params:
         if name not in info.params:
             short = info.path.rpartition(".")[2]
-            collector.error("E409", f"{short} has no parameter '{name}'", model.locate(("params", name), key=True), did_you_mean(name, info.params) or f"it takes {', '.join(info.params)}", node)
+            collector.error(
+                "E409",
+                f"{short} has no parameter '{name}'",
+                model.locate(("params", name), key=True),
+                did_you_mean(name, info.params) or f"it takes {', '.join(info.params)}",
+                node,
+            )
 
 
 def _check_metrics(model: Loaded[Model], info: EstimatorInfo, node: str, collector: Collector) -> None:
@@ -71,7 +89,13 @@ def _check_metrics(model: Loaded[Model], info: EstimatorInfo, node: str, collect
     named += [(("tests", i, "metric", "name"), t.metric.name) for i, t in enumerate(model.spec.tests)]
     for place, metric in named:
         if metric not in known:
-            collector.error("E422", f"{metric} does not measure a {info.task}", model.locate(place), f"there is {', '.join(sorted(known))}", node)
+            collector.error(
+                "E422",
+                f"{metric} does not measure a {info.task}",
+                model.locate(place),
+                f"there is {', '.join(sorted(known))}",
+                node,
+            )
 
 
 def _check_view(model: Loaded[Model], view: ViewNode, info: EstimatorInfo, node: str, collector: Collector) -> None:
@@ -82,11 +106,23 @@ def _check_view(model: Loaded[Model], view: ViewNode, info: EstimatorInfo, node:
     for index, test in enumerate(model.spec.tests):
         share = {"training": 1.0, "validation": view.split.validation, "test": view.split.test}[test.metric.split]
         if not share:
-            collector.error("E424", f"{view.relation} has no {test.metric.split} split to measure on", model.locate(("tests", index)), f"give the view `split: {{{test.metric.split}: 0.2}}`", node)
+            collector.error(
+                "E424",
+                f"{view.relation} has no {test.metric.split} split to measure on",
+                model.locate(("tests", index)),
+                f"give the view `split: {{{test.metric.split}: 0.2}}`",
+                node,
+            )
     label = next(c for c in view.columns if c.role == "label")
     label_type = output_types(label.type, view.transformations.get(label.name, ()))
     if info.task == "regressor" and not is_numeric(label_type):
-        collector.error("E411", f"a regressor learns numbers, but the label '{label.name}' is {label_type}", place, "cast it in the group's SQL", node)
+        collector.error(
+            "E411",
+            f"a regressor learns numbers, but the label '{label.name}' is {label_type}",
+            place,
+            "cast it in the group's SQL",
+            node,
+        )
     if info.library not in _LIBRARIES:
         return
     for column in view.of_role("feature"):

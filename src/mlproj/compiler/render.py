@@ -68,7 +68,10 @@ class SqlRenderer:
         self._use = _Use()
         self.env_defaults: dict[str, str] = dict(env_defaults or {})
         self._jinja = SandboxedEnvironment(
-            undefined=StrictUndefined, finalize=shown, keep_trailing_newline=True, autoescape=False  # noqa: S701 - the output is SQL
+            undefined=StrictUndefined,
+            finalize=shown,
+            keep_trailing_newline=True,
+            autoescape=False,
         )
         self._jinja.globals.update(ref=self._ref, source=self._source, var=self._var, env_var=self._env_var)
         self._macros: dict[str, Any] = {}
@@ -87,7 +90,12 @@ class SqlRenderer:
             for macro in tree.find_all(nodes.Macro):
                 taken = homes.get(macro.name) or ("mlproj itself" if macro.name in self._jinja.globals else None)
                 if taken:
-                    collector.error("E303", f"macro '{macro.name}' is already defined in {taken}", Span(path, macro.lineno), "give one of them another name")
+                    collector.error(
+                        "E303",
+                        f"macro '{macro.name}' is already defined in {taken}",
+                        Span(path, macro.lineno),
+                        "give one of them another name",
+                    )
                 homes[macro.name] = path
         for name in homes:
             self._jinja.globals.setdefault(name, lambda *a, _name=name, **k: self._macros[_name](*a, **k))
@@ -97,7 +105,9 @@ class SqlRenderer:
             except (RenderError, TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
                 self._report(error, path, collector, None)
                 continue
-            self._macros.update({name: getattr(module, name) for name, home in homes.items() if home == path and hasattr(module, name)})
+            self._macros.update(
+                {name: getattr(module, name) for name, home in homes.items() if home == path and hasattr(module, name)}
+            )
 
     def render(self, path: str, text: str, node: str, collector: Collector) -> Rendered | None:
         """The SQL of one file, or None with diagnostics."""
@@ -110,7 +120,16 @@ class SqlRenderer:
                 if tree is None:
                     return None
                 sql = self._template(path, tree).render()
-        except (RenderError, TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+        except (
+            RenderError,
+            TemplateError,
+            TypeError,
+            ValueError,
+            ArithmeticError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             self._report(error, path, collector, node)
             return None
         private = self.private(sql)
@@ -144,7 +163,11 @@ class SqlRenderer:
         for match in _LITERAL_CALL.finditer(text):
             parts.append(text[end : match.start()])
             version = match["version"]
-            parts.append(self._source(match["source"]) if match["source"] else self._ref(match["ref"], int(version) if version else None))
+            parts.append(
+                self._source(match["source"])
+                if match["source"]
+                else self._ref(match["ref"], int(version) if version else None)
+            )
             end = match.end()
         parts.append(text[end:])
         rest = "".join(parts[::2])
@@ -157,7 +180,13 @@ class SqlRenderer:
         try:
             tree = self._jinja.parse(text, path, path)
         except TemplateSyntaxError as error:
-            collector.error("E306", f"bad Jinja: {error.message}", self._span(path, error.lineno, ""), "see docs/errors.md#e306", node)
+            collector.error(
+                "E306",
+                f"bad Jinja: {error.message}",
+                self._span(path, error.lineno, ""),
+                "see docs/errors.md#e306",
+                node,
+            )
             return None
         ok = True
         for call in tree.find_all(nodes.Call):
@@ -188,7 +217,13 @@ class SqlRenderer:
         text = str(error)
         for name, value in self._use.env.items():
             text = text.replace(value, f"env_var('{name}')") if value else text
-        collector.error("E306", f"bad Jinja: {text or type(error).__name__}", self._span(place, line, ""), "see docs/errors.md#e306", node)
+        collector.error(
+            "E306",
+            f"bad Jinja: {text or type(error).__name__}",
+            self._span(place, line, ""),
+            "see docs/errors.md#e306",
+            node,
+        )
 
     def _line_of(self, path: str, word: str) -> int:
         for number, line in enumerate(self._texts.get(path, "").splitlines(), 1):
@@ -219,14 +254,21 @@ class SqlRenderer:
             return self._env_var(variable) if variable else value
         if default is not None:
             return default
-        raise RenderError("E307", f"variable '{name}' has no value", "give it one under `vars:` in mlproj.yml, or with --vars", name)
+        raise RenderError(
+            "E307", f"variable '{name}' has no value", "give it one under `vars:` in mlproj.yml, or with --vars", name
+        )
 
     def _env_var(self, name: str, default: str | None = None) -> str:
         if default is not None:
             self.env_defaults[name] = default
         value = self._environment.get(name, self.env_defaults.get(name))
         if value is None:
-            raise RenderError("E307", f"environment variable '{name}' is not set", f"set it, or give a default: env_var('{name}', 'default')", name)
+            raise RenderError(
+                "E307",
+                f"environment variable '{name}' is not set",
+                f"set it, or give a default: env_var('{name}', 'default')",
+                name,
+            )
         self._use.env[name] = value
         return tagged(name, value)
 
@@ -235,4 +277,3 @@ def _is_literal(call: nodes.Call) -> bool:
     if call.dyn_args is not None or call.dyn_kwargs is not None:
         return False
     return all(isinstance(value, nodes.Const) for value in [*call.args, *(pair.value for pair in call.kwargs)])
-

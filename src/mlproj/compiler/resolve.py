@@ -28,7 +28,9 @@ class Names:
     def ref(self, name: str, version: int | None = None) -> str:
         """Node id of a feature group, for `ref()` in SQL. Raises `RenderError` E301."""
         if not _are_name_and_version(name, version):
-            raise RenderError("E305", "ref() takes a name and a version number", "write {{ ref('name', version=1) }}", "ref")
+            raise RenderError(
+                "E305", "ref() takes a name and a version number", "write {{ ref('name', version=1) }}", "ref"
+            )
         found, problem = self.find("feature_group", name, version)
         if found is None:
             message, hint = problem

@@ -41,7 +41,9 @@ def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | N
     hashes: dict[str, str] = {}
     for index, projection in enumerate(projections):
         name = projection.alias_or_name or f"#{index}"
-        hashes[name if name not in hashes else f"{name}#{index}"] = fingerprint(serialise(_without_outer_cast(projection)))
+        hashes[name if name not in hashes else f"{name}#{index}"] = fingerprint(
+            serialise(_without_outer_cast(projection))
+        )
     additive = tuple(_additive(tree, projections, functions)) if len(hashes) == len(projections) else ()
     tree.set("expressions", [])
     rest: list[Any] = [serialise(tree)]
@@ -60,7 +62,10 @@ def serialise(node: Any) -> Any:
             return serialise(node.this)
         if kind is exp.Anonymous:
             return ["Anonymous", str(node.this).lower(), serialise(node.expressions)]
-        return [kind.__name__, {k: serialise(v) for k, v in node.args.items() if v is not None and v is not False and v != []}]
+        return [
+            kind.__name__,
+            {k: serialise(v) for k, v in node.args.items() if v is not None and v is not False and v != []},
+        ]
     if isinstance(node, list | tuple):
         return [serialise(item) for item in node]
     return node if isinstance(node, str | int | float | bool) or node is None else str(node)
@@ -78,19 +83,36 @@ def _additive(tree: Expr, projections: list[Expr], functions: FunctionNames) -> 
     """Names of the projections that can come or go without touching rows or other columns."""
     if tree.args.get("distinct") or _positional(tree):
         return
-    outside = [value for key, value in tree.args.items() if key not in ("expressions", "with_", "with", "from_", "from")]
+    outside = [
+        value for key, value in tree.args.items() if key not in ("expressions", "with_", "with", "from_", "from")
+    ]
     used = [_column_names(projection) for projection in projections]
     used_outside = _column_names(outside)
     for index, projection in enumerate(projections):
         name = projection.alias_or_name
-        if not name or isinstance(projection, exp.Star) or name.lower() in used_outside or not _scalar(projection, functions):
+        if (
+            not name
+            or isinstance(projection, exp.Star)
+            or name.lower() in used_outside
+            or not _scalar(projection, functions)
+        ):
             continue
         if not any(name.lower() in names for other, names in enumerate(used) if other != index):
             yield name
 
 
 def _scalar(node: Expr, functions: FunctionNames) -> bool:
-    refused = (exp.AggFunc, exp.Window, exp.Query, exp.Subquery, exp.Exists, exp.UDTF, exp.Explode, exp.Star, exp.Columns)
+    refused = (
+        exp.AggFunc,
+        exp.Window,
+        exp.Query,
+        exp.Subquery,
+        exp.Exists,
+        exp.UDTF,
+        exp.Explode,
+        exp.Star,
+        exp.Columns,
+    )
     for part in node.walk():
         if isinstance(part, refused):
             return False

@@ -20,12 +20,20 @@ _SUFFIXES = {
 _COMPRESSION = (".gz", ".zst", ".bz2")
 
 
-def compile_source(source: Loaded[Source], checker: TypeChecker, reader: SourceReader, loaded: LoadedProject, collector: Collector) -> SourceNode | None:
+def compile_source(
+    source: Loaded[Source], checker: TypeChecker, reader: SourceReader, loaded: LoadedProject, collector: Collector
+) -> SourceNode | None:
     """The node, or None with diagnostics."""
     spec, node = source.spec, f"source:{source.spec.name}"
     file_format = spec.format or _format_of(spec.path)
     if file_format is None:
-        collector.error("E417", f"cannot tell the format of '{spec.path}'", source.locate(("path",)), "say `format: csv`, `parquet` or `json`", node)
+        collector.error(
+            "E417",
+            f"cannot tell the format of '{spec.path}'",
+            source.locate(("path",)),
+            "say `format: csv`, `parquet` or `json`",
+            node,
+        )
         return None
     declared = _declared(source, checker, node, collector)
     if node in collector.poisoned:
@@ -34,7 +42,13 @@ def compile_source(source: Loaded[Source], checker: TypeChecker, reader: SourceR
         path = fill_environment(spec.path, loaded.environment, loaded.env_defaults)
         columns = reader.columns(SourceSpec(spec.name, path, file_format, spec.options, declared))
     except SourceError as error:
-        collector.error(error.code, error.message, source.locate(("options",) if error.code == "E415" else ("path",)), error.hint, node)
+        collector.error(
+            error.code,
+            error.message,
+            source.locate(("options",) if error.code == "E415" else ("path",)),
+            error.hint,
+            node,
+        )
         return None
     own = fingerprint("source", spec.name, columns, file_format, spec.options)
     return SourceNode(
@@ -45,7 +59,9 @@ def compile_source(source: Loaded[Source], checker: TypeChecker, reader: SourceR
     )  # fmt: skip
 
 
-def _declared(source: Loaded[Source], checker: TypeChecker, node: str, collector: Collector) -> tuple[Column, ...] | None:
+def _declared(
+    source: Loaded[Source], checker: TypeChecker, node: str, collector: Collector
+) -> tuple[Column, ...] | None:
     if source.spec.columns is None:
         return None
     found: list[Column] = []
@@ -53,7 +69,13 @@ def _declared(source: Loaded[Source], checker: TypeChecker, node: str, collector
         try:
             found.append(Column(name=name, type=checker.normalise_type(type_name)))
         except BindError:
-            collector.error("E413", f"unknown type '{type_name}'", source.locate(("columns", name)), "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …", node)
+            collector.error(
+                "E413",
+                f"unknown type '{type_name}'",
+                source.locate(("columns", name)),
+                "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …",
+                node,
+            )
     return tuple(found)
 
 

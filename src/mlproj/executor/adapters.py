@@ -15,7 +15,8 @@ SCRATCH_LIMIT = 1 << 30
 @dataclass(frozen=True)
 class Adapters:
     """`trainer_for` picks by an estimator's import path; `now` gives UTC as ISO text; `explain_read_error` gives
-    (message, hint) for a failure while a source was read, or None where the error is not about it."""
+    (message, hint) for a failure while a source was read, or None where the error is not about it.
+    """
 
     engine: Engine
     lake: Lake

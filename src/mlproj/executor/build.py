@@ -35,10 +35,24 @@ class BuildOptions:
     failed: Callable[[list[Diagnostic]], None] = lambda _diagnostics: None
 
 
-def apply(plan: Plan, manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], adapters: Adapters, options: BuildOptions) -> RunResults:
+def apply(
+    plan: Plan,
+    manifest: Manifest,
+    state: TargetState,
+    source_versions: Mapping[str, str],
+    adapters: Adapters,
+    options: BuildOptions,
+) -> RunResults:
     """Do what a plan says. The caller holds the lease. Failures are results, not exceptions."""
     steps = [StepResult(node=s.node, action=s.action, status="pending") for s in plan.steps]
-    record = BuildRecord(id=options.build_id, target=state.target, status="running", author=adapters.author, started_at=adapters.now(), steps=tuple(steps))
+    record = BuildRecord(
+        id=options.build_id,
+        target=state.target,
+        status="running",
+        author=adapters.author,
+        started_at=adapters.now(),
+        steps=tuple(steps),
+    )
     adapters.store.begin_build(record)
     space = Workspace(manifest, state, adapters, source_versions, options.build_id, plan.full_refresh)
     build = _Build(plan, space, options)
@@ -69,9 +83,17 @@ class _Build:
 
     def _data(self) -> bool:
         """Materialise, test and freeze in scratch space, in dependency order."""
-        units = [n for n, actions in self._wanted.items() if n in self._space.manifest.nodes and set(actions) & {"materialize", "test", "train_data"} and not n.startswith("model:")]
+        units = [
+            n
+            for n, actions in self._wanted.items()
+            if n in self._space.manifest.nodes
+            and set(actions) & {"materialize", "test", "train_data"}
+            and not n.startswith("model:")
+        ]
         parents = {n: list(self._space.manifest.nodes[n].depends_on) for n in units}
-        return run_units(parents, self._unit, self._skip, threads=self._options.threads, fail_fast=self._options.fail_fast)
+        return run_units(
+            parents, self._unit, self._skip, threads=self._options.threads, fail_fast=self._options.fail_fast
+        )
 
     def _unit(self, node_id: str) -> bool:
         actions = self._wanted[node_id]
@@ -97,7 +119,12 @@ class _Build:
             self._fail(node_id, action, error.diagnostics, started)
             return False
         except EngineError as error:
-            self._fail(node_id, action, [Diagnostic("E602", f"{node_id.partition(':')[2]}: {error.message}", node=node_id)], started)
+            self._fail(
+                node_id,
+                action,
+                [Diagnostic("E602", f"{node_id.partition(':')[2]}: {error.message}", node=node_id)],
+                started,
+            )
             return False
         self._record(result)
         return result.status != "failed"
@@ -105,7 +132,11 @@ class _Build:
     def _fail(self, node_id: str, action: str, diagnostics: list[Diagnostic], started: float) -> None:
         self._options.failed(diagnostics)
         message = "; ".join(d.message for d in diagnostics)
-        self._record(StepResult(node=node_id, action=action, status="failed", seconds=time.perf_counter() - started, message=message))  # type: ignore[arg-type]
+        self._record(
+            StepResult(
+                node=node_id, action=action, status="failed", seconds=time.perf_counter() - started, message=message
+            )
+        )  # type: ignore[arg-type]
 
     def _skip(self, node_id: str) -> None:
         for action in self._wanted[node_id]:
@@ -129,7 +160,17 @@ class _Build:
             if nodes or dropped:
                 publish(self._space, nodes, frozen, dropped)
         except (EngineError, ProjectError) as error:
-            found = error.diagnostics if isinstance(error, ProjectError) else [Diagnostic("E618", f"the lake refused the publication: {error.message}", hint="nothing was published; the next build starts over")]
+            found = (
+                error.diagnostics
+                if isinstance(error, ProjectError)
+                else [
+                    Diagnostic(
+                        "E618",
+                        f"the lake refused the publication: {error.message}",
+                        hint="nothing was published; the next build starts over",
+                    )
+                ]
+            )
             self._fail((nodes + dropped)[0], "publish" if nodes else "drop", found, started)
             return False
         seconds = time.perf_counter() - started
@@ -143,7 +184,16 @@ class _Build:
                 self._results[node, action] = result.model_copy(update={"commit": outcome.commit})
         for node in nodes:
             outcome = self._space.outcomes.get(node)
-            self._record(StepResult(node=node, action="publish", status="ok", seconds=seconds / len(nodes), rows=outcome.rows if outcome else None, commit=outcome.commit if outcome else None))
+            self._record(
+                StepResult(
+                    node=node,
+                    action="publish",
+                    status="ok",
+                    seconds=seconds / len(nodes),
+                    rows=outcome.rows if outcome else None,
+                    commit=outcome.commit if outcome else None,
+                )
+            )
         for node in dropped:
             self._record(StepResult(node=node, action="drop", status="ok"))
         self._flush()
@@ -167,17 +217,42 @@ class _Build:
             model = space.manifest.model(step.node)
             dataset = datasets.get(model.feature_view)
             if dataset is None:
-                problem = Diagnostic("E504", f"{model.feature_view.partition(':')[2]} has no training dataset yet", model.span, f"build it too: --select +{model.name}", node=model.id)
+                problem = Diagnostic(
+                    "E504",
+                    f"{model.feature_view.partition(':')[2]} has no training dataset yet",
+                    model.span,
+                    f"build it too: --select +{model.name}",
+                    node=model.id,
+                )
                 self._fail(step.node, step.action, [problem], time.perf_counter())
             elif step.action == "train":
-                self._step(step.node, "train", lambda m=model, d=dataset: train(m, d, space.manifest, space.state, space.adapters, self._options.build_id))  # type: ignore[misc]
+                self._step(
+                    step.node,
+                    "train",
+                    lambda m=model, d=dataset: train(
+                        m, d, space.manifest, space.state, space.adapters, self._options.build_id
+                    ),
+                )  # type: ignore[misc]
             else:
-                self._step(step.node, "test", lambda m=model, d=dataset: test_model(m, d, space.state, space.adapters, self._options.build_id))  # type: ignore[misc]
+                self._step(
+                    step.node,
+                    "test",
+                    lambda m=model, d=dataset: test_model(m, d, space.state, space.adapters, self._options.build_id),
+                )  # type: ignore[misc]
             result = self._results[step.node, step.action]
             space.adapters.store.record_steps(self._options.build_id, [result])
             if result.status == "failed" and result.model_version:
-                self._options.failed([Diagnostic("E608", f"{result.model_version} is registered as failed: {result.message}", model.span, "its evidence: `mlproj show " + result.model_version + "`", node=model.id)])
+                self._options.failed(
+                    [
+                        Diagnostic(
+                            "E608",
+                            f"{result.model_version} is registered as failed: {result.message}",
+                            model.span,
+                            "its evidence: `mlproj show " + result.model_version + "`",
+                            node=model.id,
+                        )
+                    ]
+                )
             if result.status == "failed" and self._options.fail_fast:
                 self._skip_rest("--fail-fast")
                 return
-

@@ -59,7 +59,9 @@ class Workspace:
             node = self.manifest.nodes[node_id]
             if isinstance(node, SourceNode):
                 path = self.fill(node.path)
-                self.adapters.engine.create_view(node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}")
+                self.adapters.engine.create_view(
+                    node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}"
+                )
             elif isinstance(node, GroupNode):
                 self._provide_group(node)
             self._made.add(node_id)
@@ -67,14 +69,27 @@ class Workspace:
     def _provide_group(self, node: GroupNode) -> None:
         published = self.state.published.get(node.id)
         if published is None:
-            raise ProjectError([Diagnostic("E504", f"{node.relation} has not been built yet", node.span, f"build it too: --select +{node.name}", node=node.id)], exit_code=1)
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        "E504",
+                        f"{node.relation} has not been built yet",
+                        node.span,
+                        f"build it too: --select +{node.name}",
+                        node=node.id,
+                    )
+                ],
+                exit_code=1,
+            )
         if published.table is None:
             assert isinstance(published.node, GroupNode)
             for parent in published.node.depends_on:
                 self._provide_group(self.manifest.group(parent))
             self.adapters.engine.create_view(node.relation, self.fill(published.node.sql))
             return
-        self.adapters.engine.create_view(node.relation, f"select * from {self.adapters.lake.relation(published.table, published.commit)}")
+        self.adapters.engine.create_view(
+            node.relation, f"select * from {self.adapters.lake.relation(published.table, published.commit)}"
+        )
 
     def fill(self, text: str) -> str:
         """A text with the environment's values in it, for the engine's eyes only."""
@@ -120,12 +135,19 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
         outcome = _compute(node, space, inputs, versions)
     except EngineError as error:
         raise _explained(node, space, error) from error
-    same = published is not None and not space.full_refresh and published.digest == outcome.digest and published.node.fingerprints.deep == node.fingerprints.deep
+    same = (
+        published is not None
+        and not space.full_refresh
+        and published.digest == outcome.digest
+        and published.node.fingerprints.deep == node.fingerprints.deep
+    )
     if same and published is not None:
         outcome = replace(outcome, table=published.table, commit=published.commit, changed=False)
     space.outcomes[node.id] = outcome
     _refuse_duplicates(node, outcome, space)
-    return _result(node, "reused" if same else "ok", started, space, "the rows came out the same" if same else "", outcome.warnings)
+    return _result(
+        node, "reused" if same else "ok", started, space, "the rows came out the same" if same else "", outcome.warnings
+    )
 
 
 def _stands(node: GroupNode, published: Published, inputs: Mapping[str, str], versions: Mapping[str, str]) -> bool:
@@ -155,7 +177,9 @@ def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions
     if node.materialized == "view":
         engine.create_view(node.relation, sql)
     elif _too_big(node, space):
-        info = CommitInfo(space.adapters.author, f"write {node.relation} (build {space.build_id})", f'{{"build": "{space.build_id}"}}')
+        info = CommitInfo(
+            space.adapters.author, f"write {node.relation} (build {space.build_id})", f'{{"build": "{space.build_id}"}}'
+        )
         commit = space.adapters.lake.write([TableWrite(table or "", sql, node.partition_by)], info)
         engine.create_view(node.relation, f"select * from {space.adapters.lake.relation(table or '', commit)}")
     else:
@@ -169,14 +193,27 @@ def _too_big(node: GroupNode, space: Workspace) -> bool:
     return sum(space.adapters.sources.size(space.fill(s.path)) for s in sources) > space.adapters.scratch_limit
 
 
-def _measure(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str], table: str | None, commit: int | None) -> GroupOutcome:
+def _measure(
+    node: GroupNode,
+    space: Workspace,
+    inputs: dict[str, str],
+    versions: dict[str, str],
+    table: str | None,
+    commit: int | None,
+) -> GroupOutcome:
     """Rows, digests, nulls and trouble with keys, in one pass."""
     names = [f.name for f in node.features]
     read = _read_by_views(node, space.manifest)
     key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
     # With an event_time ties are legal, and the point-in-time join has a rule for them.
     duplicates = "0" if node.event_time else unique_sql(list(key))[0]
-    columns = ["count(*)", digest_sql(names), *(digest_sql([*key, n]) for n in read), *(f"count(*) - count({identifier(n)})" for n in names), duplicates]
+    columns = [
+        "count(*)",
+        digest_sql(names),
+        *(digest_sql([*key, n]) for n in read),
+        *(f"count(*) - count({identifier(n)})" for n in names),
+        duplicates,
+    ]
     row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
     rows, digest, rest = int(row[0]), str(row[1]), row[2:]
     nulls = dict(zip(names, (int(n) for n in rest[len(read) : -1]), strict=True))
@@ -216,8 +253,21 @@ def _refuse_duplicates(node: GroupNode, outcome: GroupOutcome, space: Workspace)
     trouble = [w for w in outcome.warnings if "key" in w]
     if node.unique_key and trouble:
         readers = [n.partition(":")[2] for n in space.manifest.children()[node.id] if n.startswith("feature_view:")]
-        why = f"views count on one row per key: {', '.join(readers)}" if readers else "online: true needs one row per key"
-        raise ProjectError([Diagnostic("E615", f"{node.relation}: {'; '.join(trouble)}", node.span, f"{why}. Make the key unique in {node.sql_path}", node=node.id)], exit_code=1)
+        why = (
+            f"views count on one row per key: {', '.join(readers)}" if readers else "online: true needs one row per key"
+        )
+        raise ProjectError(
+            [
+                Diagnostic(
+                    "E615",
+                    f"{node.relation}: {'; '.join(trouble)}",
+                    node.span,
+                    f"{why}. Make the key unique in {node.sql_path}",
+                    node=node.id,
+                )
+            ],
+            exit_code=1,
+        )
 
 
 def _explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectError:
@@ -231,7 +281,9 @@ def _explained(node: GroupNode, space: Workspace, error: EngineError) -> Project
     from mlproj.diagnostics import Span
 
     hint = "overflow and bad casts are errors here; try_cast() gives null instead" if error.kind else None
-    return ProjectError([Diagnostic("E602", f"{node.relation}: {error.message}", Span(node.sql_path), hint, node=node.id)], exit_code=1)
+    return ProjectError(
+        [Diagnostic("E602", f"{node.relation}: {error.message}", Span(node.sql_path), hint, node=node.id)], exit_code=1
+    )
 
 
 def test_rows(node: GroupNode, space: Workspace) -> StepResult:
@@ -240,19 +292,36 @@ def test_rows(node: GroupNode, space: Workspace) -> StepResult:
     space.provide(node.id)
     relation = identifier(node.relation)
     if not node.tests:
-        return StepResult(node=node.id, action="test", status="ok", seconds=time.perf_counter() - started, message="keys are unique")
+        return StepResult(
+            node=node.id, action="test", status="ok", seconds=time.perf_counter() - started, message="keys are unique"
+        )
     try:
         counts = space.adapters.engine.rows(f"select {', '.join(t.failures for t in node.tests)} from {relation}")[0]
     except EngineError as error:
-        raise ProjectError([Diagnostic("E601", f"{node.relation}: a test could not run: {error.message}", node.span, node=node.id)], exit_code=1) from error
+        raise ProjectError(
+            [Diagnostic("E601", f"{node.relation}: a test could not run: {error.message}", node.span, node=node.id)],
+            exit_code=1,
+        ) from error
     failed = [
-        Diagnostic("E601", f"{test.id}: {count} rows fail: {test.description}", test.span, _sample(test.rows, relation, space), node=node.id)
+        Diagnostic(
+            "E601",
+            f"{test.id}: {count} rows fail: {test.description}",
+            test.span,
+            _sample(test.rows, relation, space),
+            node=node.id,
+        )
         for test, count in zip(node.tests, counts, strict=True)
         if count
     ]
     if failed:
         raise ProjectError(failed, exit_code=1)
-    return StepResult(node=node.id, action="test", status="ok", seconds=time.perf_counter() - started, message=f"{len(node.tests)} tests passed")
+    return StepResult(
+        node=node.id,
+        action="test",
+        status="ok",
+        seconds=time.perf_counter() - started,
+        message=f"{len(node.tests)} tests passed",
+    )
 
 
 test_rows.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
@@ -268,7 +337,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "…"
 
 
-def _result(node: GroupNode, status: str, started: float, space: Workspace, message: str, warnings: tuple[str, ...] = ()) -> StepResult:
+def _result(
+    node: GroupNode, status: str, started: float, space: Workspace, message: str, warnings: tuple[str, ...] = ()
+) -> StepResult:
     outcome = space.outcomes[node.id]
     return StepResult(
         node=node.id, action="materialize", status=status, seconds=time.perf_counter() - started, rows=outcome.rows,  # type: ignore[arg-type]

@@ -17,11 +17,18 @@ from mlproj.state import GroupNode, Publication, Published, TrainingDataset, Vie
 def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict[str, TrainingDataset]:
     """Copy new rows of groups and training datasets into the lake, in one commit; returns datasets with their commits."""
     pending = {n: o for n, o in space.outcomes.items() if o.changed and o.table and o.commit is None}
-    writes = [TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by) for o in pending.values()]
+    writes = [
+        TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by)
+        for o in pending.values()
+    ]
     fresh = {n: d for n, d in datasets.items() if d.query}
     writes += [TableWrite(d.dataset.table, d.query or "") for d in fresh.values()]
     if writes:
-        info = CommitInfo(space.adapters.author, f"write {_listed(writes)} (build {space.build_id})", f'{{"build": "{space.build_id}"}}')
+        info = CommitInfo(
+            space.adapters.author,
+            f"write {_listed(writes)} (build {space.build_id})",
+            f'{{"build": "{space.build_id}"}}',
+        )
         commit = space.adapters.lake.write(writes, info)
         for node_id, outcome in pending.items():
             space.outcomes[node_id] = _with_commit(outcome, commit)
@@ -43,7 +50,9 @@ def _listed(writes: list[TableWrite]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def publish(space: Workspace, nodes: Iterable[str], datasets: Mapping[str, TrainingDataset], removed: Iterable[str]) -> int:
+def publish(
+    space: Workspace, nodes: Iterable[str], datasets: Mapping[str, TrainingDataset], removed: Iterable[str]
+) -> int:
     """Move the target's views to what this build made, and tell state; returns the lake's commit."""
     manifest, at = space.manifest, space.adapters.now()
     published = {n: _published(n, space, at) for n in nodes}
@@ -56,14 +65,22 @@ def publish(space: Workspace, nodes: Iterable[str], datasets: Mapping[str, Train
     )  # fmt: skip
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
     moves = list(_moves(manifest, after, published, gone))
-    info = CommitInfo(space.adapters.author, f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})", publication_record(publication, space.adapters.artifacts))
+    info = CommitInfo(
+        space.adapters.author,
+        f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})",
+        publication_record(publication, space.adapters.artifacts),
+    )
     commit = space.adapters.lake.publish(space.state.target, moves, info)
     space.adapters.store.apply_publication(publication, commit)
     return commit
 
 
 def _published(node_id: str, space: Workspace, at: str) -> Published:
-    node, outcome, before = space.manifest.nodes[node_id], space.outcomes.get(node_id), space.state.published.get(node_id)
+    node, outcome, before = (
+        space.manifest.nodes[node_id],
+        space.outcomes.get(node_id),
+        space.state.published.get(node_id),
+    )
     common: dict[str, Any] = {"node": node, "build_id": space.build_id, "published_at": at}
     if outcome:
         return Published(
@@ -76,7 +93,9 @@ def _published(node_id: str, space: Workspace, at: str) -> Published:
     return Published(**common)
 
 
-def _moves(manifest: Manifest, after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]) -> Iterable[ViewMove]:
+def _moves(
+    manifest: Manifest, after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]
+) -> Iterable[ViewMove]:
     """Views to move: `<group>_v<n>`, and `<group>` for the highest version; dropped ones last."""
     names: set[str] = set()
     for node_id, row in moved.items():
@@ -104,7 +123,11 @@ def consumer_sql(node: GroupNode, row: Published, after: Mapping[str, Published]
     """What consumers read: the contract's columns in its order, pinned at a commit; a view's own query over pinned parents."""
     columns = identifiers(f.name for f in node.features)
     if row.table is not None:
-        return f'select {columns} from lake.mlproj_data.{identifier(row.table)} at (version => {row.commit})'
+        return f"select {columns} from lake.mlproj_data.{identifier(row.table)} at (version => {row.commit})"
     parents = [after[p] for p in node.depends_on]
-    ctes = ", ".join(f"{identifier(p.node.id.partition(':')[2])} as ({consumer_sql(p.node, p, after)})" for p in parents if isinstance(p.node, GroupNode))
+    ctes = ", ".join(
+        f"{identifier(p.node.id.partition(':')[2])} as ({consumer_sql(p.node, p, after)})"
+        for p in parents
+        if isinstance(p.node, GroupNode)
+    )
     return f"with {ctes} select {columns} from (\n{node.sql}\n) as q"

@@ -10,7 +10,7 @@ import gzip
 import json
 
 from mlproj.diagnostics import fail
-from mlproj.ports import ArtifactStore, Lake, StateReader, StateStore
+from mlproj.ports import ArtifactStore, Lake, StateReader
 from mlproj.state import Publication, Published
 
 FORMAT = 1
@@ -23,7 +23,13 @@ def publication_record(publication: Publication, artifacts: ArtifactStore) -> st
     sha256 = artifacts.put(_RECORD, gzip.compress(text.encode(), compresslevel=1, mtime=0))
     rows = {n: Published.model_validate(p) for n, p in publication.published.items()}
     commits = {n: [p.table, p.commit] for n, p in rows.items() if p.commit is not None}
-    short = {"build_id": publication.build_id, "target": publication.target, "commits": commits, "removed": publication.removed, "record": sha256}
+    short = {
+        "build_id": publication.build_id,
+        "target": publication.target,
+        "commits": commits,
+        "removed": publication.removed,
+        "record": sha256,
+    }
     return json.dumps({"format": FORMAT, "publication": short}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -35,7 +41,12 @@ def missing_publication(lake: Lake, state: StateReader, artifacts: ArtifactStore
     commit, text = last
     record = json.loads(text)
     if record.get("format", 0) > FORMAT:
-        raise fail("E611", "this lake was written by a newer mlproj", hint="upgrade mlproj: pip install --upgrade mlproj", exit_code=1)
+        raise fail(
+            "E611",
+            "this lake was written by a newer mlproj",
+            hint="upgrade mlproj: pip install --upgrade mlproj",
+            exit_code=1,
+        )
     short = record["publication"]
     if state.load(short["target"]).last_publication == short["build_id"]:
         return None

@@ -23,4 +23,6 @@ def run_results(build: str, results: Sequence[StepResult]) -> RunResults:
     """`failed` where any step failed; the summary counts steps by status."""
     counts: Counter[str] = Counter(r.status for r in results)
     summary = {name: counts.get(name, 0) for name in ("ok", "failed", "skipped", "reused")}
-    return RunResults(build=build, status="failed" if counts["failed"] else "ok", results=tuple(results), summary=summary)
+    return RunResults(
+        build=build, status="failed" if counts["failed"] else "ok", results=tuple(results), summary=summary
+    )

@@ -9,7 +9,9 @@ from graphlib import TopologicalSorter
 Work = Callable[[str], bool]
 
 
-def run_units(parents: Mapping[str, Sequence[str]], work: Work, skip: Callable[[str], None], *, threads: int, fail_fast: bool) -> bool:
+def run_units(
+    parents: Mapping[str, Sequence[str]], work: Work, skip: Callable[[str], None], *, threads: int, fail_fast: bool
+) -> bool:
     """Call `work(unit)` for every unit after its parents; it returns whether it succeeded. True if all did.
 
     `skip(unit)` is called for units behind a failure, and with `fail_fast` for all that had not started.

@@ -47,7 +47,9 @@ def model_columns(columns: Sequence[Column]) -> list[str]:
     return found
 
 
-def transformed_frame(engine: Engine, relation: str, inputs: Sequence[Column], fitted: FittedStatistics) -> pd.DataFrame:
+def transformed_frame(
+    engine: Engine, relation: str, inputs: Sequence[Column], fitted: FittedStatistics
+) -> pd.DataFrame:
     """Rows of `relation`, which has the raw features, as the estimator is given them, in the relation's order."""
     query = apply_sql([(c.name, c.type) for c in inputs], fitted, relation)
     columns = model_columns(engine.describe(query))
@@ -116,4 +118,9 @@ def _replay(model: LoadedModel, version: str) -> None:
         before: Any = [g["probabilities"] for g in golden]
         same = np.allclose(again.probabilities, np.asarray(before, float), rtol=_TOLERANCE, atol=1e-12)
     if not same:
-        raise fail("E609", f"{version} does not predict what it did when it was trained", hint="its libraries or its files changed: train it again with `mlproj build`", exit_code=1)
+        raise fail(
+            "E609",
+            f"{version} does not predict what it did when it was trained",
+            hint="its libraries or its files changed: train it again with `mlproj build`",
+            exit_code=1,
+        )

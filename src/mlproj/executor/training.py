@@ -18,7 +18,17 @@ from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
 from mlproj.executor.training_data import SPLITS
 from mlproj.ports import Fitted
-from mlproj.state import Evaluation, ModelManifest, ModelNode, ModelVersion, SignatureField, StepResult, TargetState, TrainingDataset, ViewNode
+from mlproj.state import (
+    Evaluation,
+    ModelManifest,
+    ModelNode,
+    ModelVersion,
+    SignatureField,
+    StepResult,
+    TargetState,
+    TrainingDataset,
+    ViewNode,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +36,14 @@ if TYPE_CHECKING:
 _EXAMPLE_ROWS = 5
 
 
-def train(model: ModelNode, dataset: TrainingDataset, manifest: Manifest, state: TargetState, adapters: Adapters, build_id: str) -> StepResult:
+def train(
+    model: ModelNode,
+    dataset: TrainingDataset,
+    manifest: Manifest,
+    state: TargetState,
+    adapters: Adapters,
+    build_id: str,
+) -> StepResult:
     """Train and register a version, or find that the newest was made from the same. Raises `ProjectError`."""
     started = time.perf_counter()
     newest = state.model_versions.get(model.id)
@@ -39,25 +56,41 @@ def train(model: ModelNode, dataset: TrainingDataset, manifest: Manifest, state:
     info = manifest.estimators[model.estimator]
     trainer = adapters.trainer_for(model.estimator)
     if not len(rows):
-        raise ProjectError([Diagnostic("E606", f"{dataset.name} has no training row with a label", model.span, node=model.id)], exit_code=1)
+        raise ProjectError(
+            [Diagnostic("E606", f"{dataset.name} has no training row with a label", model.span, node=model.id)],
+            exit_code=1,
+        )
     fitted = trainer.fit(model, info, rows[list(dataset.features)], rows["label"])
     files = {name: adapters.artifacts.put(name, content) for name, content in trainer.save(fitted).items()}
     sample = frame.head(_EXAMPLE_ROWS)[list(dataset.features)]
     golden = golden_rows(sample, decoded(trainer.predict(fitted, sample), model.label, dataset.statistics))
-    record = _manifest(model, manifest.view(model.feature_view), dataset, fitted, files, golden, decides, info.library_version)
+    record = _manifest(
+        model, manifest.view(model.feature_view), dataset, fitted, files, golden, decides, info.library_version
+    )
     loaded = LoadedModel(record, fitted, trainer)
     evaluation = evaluated(model, loaded, frame, manifest_hash(record), build_id, adapters.now())
     version = adapters.store.register_model(state.target, record, manifest_hash(record), evaluation, adapters.now())
-    return _result(model, version, "ok" if version.status == "passed" else "failed", started, _failures(evaluation), fitted.warnings)
+    return _result(
+        model,
+        version,
+        "ok" if version.status == "passed" else "failed",
+        started,
+        _failures(evaluation),
+        fitted.warnings,
+    )
 
 
-def test_model(model: ModelNode, dataset: TrainingDataset, state: TargetState, adapters: Adapters, build_id: str) -> StepResult:
+def test_model(
+    model: ModelNode, dataset: TrainingDataset, state: TargetState, adapters: Adapters, build_id: str
+) -> StepResult:
     """Measure the newest version again, without training, and append the evidence."""
     started = time.perf_counter()
     version = state.model_versions[model.id]
     trainer = adapters.trainer_for(model.estimator)
     loaded = load_model(version.manifest, adapters.artifacts, trainer, version.id)
-    evaluation = evaluated(model, loaded, training_frame(dataset, adapters), version.manifest_hash, build_id, adapters.now())
+    evaluation = evaluated(
+        model, loaded, training_frame(dataset, adapters), version.manifest_hash, build_id, adapters.now()
+    )
     adapters.store.add_evaluation(state.target, version, model, evaluation)
     measured = version.model_copy(update={"evaluation": evaluation})
     status = "ok" if evaluation.status == "passed" else "failed"
@@ -88,12 +121,21 @@ def training_frame(dataset: TrainingDataset, adapters: Adapters) -> pd.DataFrame
     query = f"select {', '.join(features)}, {label_sql} as label, split from {relation} where {label} is not null order by {total_order(dataset.keys, [c.name for c in dataset.columns])}"
     clash = {"label", "split"} & set(dataset.features)
     if clash:
-        raise ProjectError([Diagnostic("E617", f"a feature of a model cannot be called '{min(clash)}'", None, "rename it in its group")], exit_code=1)
+        raise ProjectError(
+            [
+                Diagnostic(
+                    "E617", f"a feature of a model cannot be called '{min(clash)}'", None, "rename it in its group"
+                )
+            ],
+            exit_code=1,
+        )
     frame: pd.DataFrame = adapters.engine.arrow(query).to_pandas()
     return frame
 
 
-def evaluated(model: ModelNode, loaded: LoadedModel, frame: pd.DataFrame, record_hash: str, build_id: str, at: str) -> Evaluation:
+def evaluated(
+    model: ModelNode, loaded: LoadedModel, frame: pd.DataFrame, record_hash: str, build_id: str, at: str
+) -> Evaluation:
     """Metrics on every split that has rows, and the model's tests on them."""
     metrics: dict[str, dict[str, float]] = {}
     features = [c for c in frame.columns if c not in ("label", "split")]
@@ -104,7 +146,9 @@ def evaluated(model: ModelNode, loaded: LoadedModel, frame: pd.DataFrame, record
             metrics[split], _notes = evaluate(model.task, model.metrics, rows["label"], predictions)
     outcomes = check_bounds(model.tests, metrics)
     status = "passed" if all(o.passed for o in outcomes) else "failed"
-    return Evaluation(manifest_hash=record_hash, status=status, metrics=metrics, tests=outcomes, build_id=build_id, at=at)  # type: ignore[arg-type]
+    return Evaluation(
+        manifest_hash=record_hash, status=status, metrics=metrics, tests=outcomes, build_id=build_id, at=at
+    )  # type: ignore[arg-type]
 
 
 def _manifest(
@@ -112,7 +156,9 @@ def _manifest(
     decides: str, library_version: str,
 ) -> ModelManifest:  # fmt: skip
     label = next(c for c in dataset.columns if c.name == dataset.label)
-    outputs = [SignatureField(name="prediction", type=label.type if model.task == "classifier" else "DOUBLE", nullable=False)]
+    outputs = [
+        SignatureField(name="prediction", type=label.type if model.task == "classifier" else "DOUBLE", nullable=False)
+    ]
     if fitted.classes is not None:
         outputs.append(SignatureField(name="probabilities", type="DOUBLE[]", nullable=False))
     return ModelManifest(
@@ -130,7 +176,9 @@ def _failures(evaluation: Evaluation) -> str:
     return "; ".join(o.description + (f", but it is {o.value:.4f}" if o.value is not None else "") for o in failed)
 
 
-def _result(model: ModelNode, version: ModelVersion, status: str, started: float, message: str, warnings: tuple[str, ...] = ()) -> StepResult:
+def _result(
+    model: ModelNode, version: ModelVersion, status: str, started: float, message: str, warnings: tuple[str, ...] = ()
+) -> StepResult:
     return StepResult(
         node=model.id, action="train", status=status, seconds=time.perf_counter() - started, message=message, warnings=warnings,  # type: ignore[arg-type]
         model_version=version.id, metrics=version.evaluation.metrics,

@@ -46,7 +46,9 @@ def make_dataset(view: ViewNode, space: Workspace) -> tuple[StepResult, DatasetO
             return result, DatasetOutcome(newest, None)
         outcome = _freeze(view, space, fingerprint, newest.number + 1 if newest else 1)
     except EngineError as error:
-        raise ProjectError([Diagnostic("E602", f"{view.relation}: {error.message}", view.span, node=view.id)], exit_code=1) from error
+        raise ProjectError(
+            [Diagnostic("E602", f"{view.relation}: {error.message}", view.span, node=view.id)], exit_code=1
+        ) from error
     return _result(view, outcome.dataset, started, "ok", ""), outcome
 
 
@@ -54,7 +56,9 @@ def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: st
     rows = sum(dataset.rows.values())
     shown = ", ".join(f"{count} {split}" for split, count in dataset.rows.items() if count)
     text = f"{dataset.name}: {shown}" + (f" ({message})" if message else "")
-    return StepResult(node=view.id, action="train_data", status=status, seconds=time.perf_counter() - started, rows=rows, message=text)  # type: ignore[arg-type]
+    return StepResult(
+        node=view.id, action="train_data", status=status, seconds=time.perf_counter() - started, rows=rows, message=text
+    )  # type: ignore[arg-type]
 
 
 def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
@@ -92,7 +96,7 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
     counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
     dataset = TrainingDataset(
         view=view.id, number=number, fingerprint=fingerprint, table=table_name(f"td__{view.name}__v{view.version}", fingerprint, space.state),
-        commit=0, inputs={g: 0 for g in view.depends_on}, rows={s: int(counts.get(s, 0)) for s in SPLITS}, columns=columns, keys=tuple(keys),
+        commit=0, inputs=dict.fromkeys(view.depends_on, 0), rows={s: int(counts.get(s, 0)) for s in SPLITS}, columns=columns, keys=tuple(keys),
         features=tuple(features), label=view.label, passenger=tuple(passenger),
         raw_inputs=tuple({"name": n, "type": t} for n, t in inputs), statistics=fitted,  # type: ignore[misc]
         example=_example(view, space, raw), profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
@@ -104,8 +108,16 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:
     names = [c.name for c in view.of_role("feature")]
     order = total_order([c.name for c in view.of_role("key", "event_time")], names)
-    rows = space.adapters.engine.rows(f"select {identifiers(names)} from {identifier(raw)} order by {order} limit {_EXAMPLE_ROWS}")
-    return tuple({n: v if isinstance(v, int | float | bool | str) or v is None else str(v) for n, v in zip(names, row, strict=True)} for row in rows)
+    rows = space.adapters.engine.rows(
+        f"select {identifiers(names)} from {identifier(raw)} order by {order} limit {_EXAMPLE_ROWS}"
+    )
+    return tuple(
+        {
+            n: v if isinstance(v, int | float | bool | str) or v is None else str(v)
+            for n, v in zip(names, row, strict=True)
+        }
+        for row in rows
+    )
 
 
 def fit(view: ViewNode, space: Workspace, relation: str) -> FittedStatistics:
@@ -114,11 +126,19 @@ def fit(view: ViewNode, space: Workspace, relation: str) -> FittedStatistics:
     counts = dict(engine.rows(f"select split, count(*) from {relation} group by split"))
     if not counts.get("training"):
         total = sum(counts.values())
-        message = f"{view.relation} gives no rows" if not total else f"none of the {total} rows of {view.relation} fall into the training split"
-        hint = "look at its filter, its joins and the groups it reads: `mlproj show NODE`" if not total else "make the test and validation shares smaller"
+        message = (
+            f"{view.relation} gives no rows"
+            if not total
+            else f"none of the {total} rows of {view.relation} fall into the training split"
+        )
+        hint = (
+            "look at its filter, its joins and the groups it reads: `mlproj show NODE`"
+            if not total
+            else "make the test and validation shares smaller"
+        )
         raise ProjectError([Diagnostic("E606", message, view.span, hint, node=view.id)], exit_code=1)
     types = {c.name: c.type for c in view.columns}
-    fitted = FittedStatistics(chains=view.transformations, values={name: () for name in view.transformations})
+    fitted = FittedStatistics(chains=view.transformations, values=dict.fromkeys(view.transformations, ()))
     for stage in range(max((len(chain) for chain in view.transformations.values()), default=0)):
         sql, wanted = fit_stage_sql(view.transformations, types, fitted, stage, relation)
         found = statistics_of_row(wanted, engine.rows(sql)[0]) if sql else {}
@@ -129,7 +149,14 @@ def fit(view: ViewNode, space: Workspace, relation: str) -> FittedStatistics:
             statistics = found.get(name, {})
             if missing_statistics(chain, stage, statistics):
                 message = f"{chain[stage].name} of '{name}' has nothing to learn from: it is null in every training row"
-                raise ProjectError([Diagnostic("E616", message, view.span, "use impute_constant, or leave the feature out", node=view.id)], exit_code=1)
+                raise ProjectError(
+                    [
+                        Diagnostic(
+                            "E616", message, view.span, "use impute_constant, or leave the feature out", node=view.id
+                        )
+                    ],
+                    exit_code=1,
+                )
             values[name] = (*values[name], statistics)
         fitted = FittedStatistics(chains=view.transformations, values=values)
     return fitted
@@ -140,21 +167,41 @@ def _refuse_clashes(view: ViewNode, names: list[str]) -> None:
     for name in names:
         if name.casefold() in seen:
             message = f"two columns of the training data would be called '{name}'"
-            raise ProjectError([Diagnostic("E617", message, view.span, "one_hot_encoder makes <feature>_<value>, and `split` is ours: rename the other", node=view.id)], exit_code=1)
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        "E617",
+                        message,
+                        view.span,
+                        "one_hot_encoder makes <feature>_<value>, and `split` is ours: rename the other",
+                        node=view.id,
+                    )
+                ],
+                exit_code=1,
+            )
         seen.add(name.casefold())
 
 
-def _profile(features: list[str], types: Mapping[str, str], space: Workspace, relation: str) -> dict[str, dict[str, Any]]:
+def _profile(
+    features: list[str], types: Mapping[str, str], space: Workspace, relation: str
+) -> dict[str, dict[str, Any]]:
     """Per feature, of the training split: count, nulls, distinct, and for numbers min, max, mean, std and quartiles."""
     parts: list[str] = []
     wanted: list[tuple[str, str]] = []
     for name in features:
         column = identifier(name)
-        measures = {"count": f"count({column})", "nulls": f"count(*) - count({column})", "distinct": f"approx_count_distinct({column})"}
+        measures = {
+            "count": f"count({column})",
+            "nulls": f"count(*) - count({column})",
+            "distinct": f"approx_count_distinct({column})",
+        }
         if is_numeric(types[name]):
             value = f"{column}::DOUBLE"
             finite = f"filter (where isfinite({value}))" if is_float(types[name]) else ""
-            measures |= {n: f"{n}({value}) {finite}" for n in ("min", "max")} | {"mean": f"avg({value}) {finite}", "std": f"stddev_pop({value}) {finite}"}
+            measures |= {n: f"{n}({value}) {finite}" for n in ("min", "max")} | {
+                "mean": f"avg({value}) {finite}",
+                "std": f"stddev_pop({value}) {finite}",
+            }
             measures |= {f"p{p}": f"quantile_cont({value}, 0.{p}) {finite}" for p in (25, 50, 75)}
         parts += measures.values()
         wanted += [(name, measure) for measure in measures]

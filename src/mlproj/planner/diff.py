@@ -16,7 +16,12 @@ _WORST: tuple[ChangeKind, ...] = ("breaking", "new", "additive", "stale", "metad
 
 
 def diff(
-    manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], *, as_of_date: str, accept: Sequence[str] = ()
+    manifest: Manifest,
+    state: TargetState,
+    source_versions: Mapping[str, str],
+    *,
+    as_of_date: str,
+    accept: Sequence[str] = (),
 ) -> tuple[Change, ...]:
     """Changes in dependency order, then removals. `accept` names the nodes whose breaking changes are let through."""
     differ = _Differ(manifest, state, source_versions, as_of_date, frozenset(accept))
@@ -25,7 +30,14 @@ def diff(
 
 
 class _Differ:
-    def __init__(self, manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], as_of_date: str, accept: frozenset[str]) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        state: TargetState,
+        source_versions: Mapping[str, str],
+        as_of_date: str,
+        accept: frozenset[str],
+    ) -> None:
         self._manifest, self._state, self._versions = manifest, state, source_versions
         self._today, self._accept = as_of_date, accept
         self._moved: set[str] = set()  # groups whose rows may change because sources did
@@ -46,7 +58,9 @@ class _Differ:
 
     def _judge(self, node_id: str, reasons: list[Reason]) -> Change:
         worst = min((r.change for r in reasons), key=_WORST.index)
-        affected, unaffected = impact(node_id, reasons, self._manifest.nodes, self._manifest) if worst == "breaking" else ((), ())
+        affected, unaffected = (
+            impact(node_id, reasons, self._manifest.nodes, self._manifest) if worst == "breaking" else ((), ())
+        )
         accepted = worst == "breaking" and ("*" in self._accept or node_id in self._accept)
         return Change(
             node=node_id, change=worst, reasons=tuple(reasons), needs_bump=worst == "breaking" and not accepted,
@@ -57,12 +71,18 @@ class _Differ:
         if published is None:
             return [_reason(node, "new", "new", f"{node.relation} is new")]
         reasons = compare_groups(node, published)
-        moved = sorted(s for s in self._manifest.sources_below(node.id) if published.source_versions.get(s) != self._versions.get(s))
+        moved = sorted(
+            s
+            for s in self._manifest.sources_below(node.id)
+            if published.source_versions.get(s) != self._versions.get(s)
+        )
         if moved:
             self._moved.add(node.id)
             names = ", ".join(s.partition(":")[2] for s in moved)
             reasons.append(_reason(node, "source_data_changed", "stale", f"the content of {names} changed"))
-        elif published.node.fingerprints.deep != node.fingerprints.deep and not any(r.change != "metadata" for r in reasons):
+        elif published.node.fingerprints.deep != node.fingerprints.deep and not any(
+            r.change != "metadata" for r in reasons
+        ):
             reasons.append(_reason(node, "upstream_changed", "stale", "a group that it reads is defined otherwise"))
         return reasons
 
@@ -83,7 +103,9 @@ class _Differ:
         if version is None or published is None:
             return [_reason(node, "new", "new", f"model {node.relation} is new")]
         reasons = compare_models(version.manifest.model, node)
-        if published.node.fingerprints.metadata != node.fingerprints.metadata and not any(r.rule == "metadata" for r in reasons):
+        if published.node.fingerprints.metadata != node.fingerprints.metadata and not any(
+            r.rule == "metadata" for r in reasons
+        ):
             reasons.append(_reason(node, "metadata", "metadata", "its description, metrics or tests changed"))
         if isinstance(published.node, ModelNode) and published.node.fingerprints.metadata == node.fingerprints.metadata:
             reasons = [r for r in reasons if r.rule != "metadata"]
@@ -91,7 +113,9 @@ class _Differ:
         if node.feature_view in self._remade:
             reasons.append(_reason(node, "training_data_changed", "stale", "its training dataset is made anew"))
         elif dataset and dataset.digest != version.manifest.training_digest:
-            reasons.append(_reason(node, "training_data_changed", "stale", f"{dataset.name} is newer than what it was trained on"))
+            reasons.append(
+                _reason(node, "training_data_changed", "stale", f"{dataset.name} is newer than what it was trained on")
+            )
         if version.status == "failed" and not reasons:
             reasons.append(_reason(node, "tests_failed", "stale", f"the tests of {version.id} failed"))
         return reasons
@@ -104,11 +128,20 @@ class _Differ:
             node = published.node
             deadline = getattr(node, "deprecated_after", None)
             if isinstance(node, ModelNode) or (deadline and deadline < self._today):
-                said = f"{_relation(node_id)} was deprecated after {deadline}" if deadline else f"{_relation(node_id)} is no longer declared"
+                said = (
+                    f"{_relation(node_id)} was deprecated after {deadline}"
+                    if deadline
+                    else f"{_relation(node_id)} is no longer declared"
+                )
                 reason = Reason(rule="removed", change="removed", message=said, span=node.span)
             else:
                 until = f"; it is deprecated after {deadline}" if deadline else ""
-                reason = Reason(rule="removed", change="breaking", message=f"{_relation(node_id)} was published and is gone{until}", span=node.span)
+                reason = Reason(
+                    rule="removed",
+                    change="breaking",
+                    message=f"{_relation(node_id)} was published and is gone{until}",
+                    span=node.span,
+                )
             found.append(self._judge(node_id, [reason]))
         return found
 

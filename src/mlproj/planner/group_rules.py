@@ -26,7 +26,11 @@ def _by_name(group: GroupNode) -> dict[str, Feature]:
 def _renames(old: GroupNode, new: GroupNode) -> dict[str, str]:
     """Old name → new name, where the user says so and it is true."""
     before, after = _by_name(old), _by_name(new)
-    return {f.renamed_from: f.name for f in new.features if f.renamed_from in before and f.renamed_from not in after and f.name not in before}
+    return {
+        f.renamed_from: f.name
+        for f in new.features
+        if f.renamed_from in before and f.renamed_from not in after and f.name not in before
+    }
 
 
 def _dropped(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
@@ -36,9 +40,17 @@ def _dropped(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[
             continue
         if name in renamed:
             span = after[renamed[name]].span
-            yield Reason(rule="feature_renamed", feature=name, change="breaking", span=span, message=f"{name} is called {renamed[name]} now")
+            yield Reason(
+                rule="feature_renamed",
+                feature=name,
+                change="breaking",
+                span=span,
+                message=f"{name} is called {renamed[name]} now",
+            )
         else:
-            yield Reason(rule="feature_dropped", feature=name, change="breaking", span=new.span, message=f"{name} is gone")
+            yield Reason(
+                rule="feature_dropped", feature=name, change="breaking", span=new.span, message=f"{name} is gone"
+            )
 
 
 def _added(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
@@ -47,10 +59,18 @@ def _added(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Re
         if name in before or name in renamed:
             continue
         if feature.nullable or feature.default is not None:
-            yield Reason(rule="feature_added", feature=name, change="additive", span=feature.span, message=f"{name} {feature.type} is new")
+            yield Reason(
+                rule="feature_added",
+                feature=name,
+                change="additive",
+                span=feature.span,
+                message=f"{name} {feature.type} is new",
+            )
         else:
             message = f"{name} {feature.type} is new, may not be null and has no default"
-            yield Reason(rule="feature_added_required", feature=name, change="breaking", span=feature.span, message=message)
+            yield Reason(
+                rule="feature_added_required", feature=name, change="breaking", span=feature.span, message=message
+            )
 
 
 def _types(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
@@ -63,7 +83,13 @@ def _types(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Re
             continue
         rule = {"widened": "type_widened", "changed": "type_changed", "nested_changed": "nested_changed"}[verdict]
         change = "additive" if verdict == "widened" else "breaking"
-        yield Reason(rule=rule, feature=name, change=change, span=feature.span, message=f"{name} was {before[name].type} and is {feature.type}")  # type: ignore[arg-type]
+        yield Reason(
+            rule=rule,
+            feature=name,
+            change=change,
+            span=feature.span,
+            message=f"{name} was {before[name].type} and is {feature.type}",
+        )  # type: ignore[arg-type]
 
 
 def _nullability(old: GroupNode, new: GroupNode, published: Published) -> Iterator[Reason]:
@@ -72,20 +98,43 @@ def _nullability(old: GroupNode, new: GroupNode, published: Published) -> Iterat
         if name not in before or before[name].nullable == feature.nullable:
             continue
         if feature.nullable:
-            yield Reason(rule="nullability_loosened", feature=name, change="breaking", span=feature.span, message=f"{name} may be null now; models were trained without nulls")
+            yield Reason(
+                rule="nullability_loosened",
+                feature=name,
+                change="breaking",
+                span=feature.span,
+                message=f"{name} may be null now; models were trained without nulls",
+            )
         elif published.null_counts.get(name) == 0:
-            yield Reason(rule="nullability_tightened", feature=name, change="metadata", span=feature.span, message=f"{name} may not be null any more; it had no nulls")
+            yield Reason(
+                rule="nullability_tightened",
+                feature=name,
+                change="metadata",
+                span=feature.span,
+                message=f"{name} may not be null any more; it had no nulls",
+            )
         else:
             count = published.null_counts.get(name)
             had = f"it has {count} nulls" if count is not None else "nobody counted its nulls"
-            yield Reason(rule="nullability_tightened", feature=name, change="breaking", span=feature.span, message=f"{name} may not be null any more; {had}")
+            yield Reason(
+                rule="nullability_tightened",
+                feature=name,
+                change="breaking",
+                span=feature.span,
+                message=f"{name} may not be null any more; {had}",
+            )
 
 
 def _keys(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
     for role in ("primary_key", "event_time", "partition_by"):
         before, after = getattr(old, role), getattr(new, role)
         if before != after:
-            yield Reason(rule="key_changed", change="breaking", span=new.span, message=f"{role} was {_shown(before)} and is {_shown(after)}")
+            yield Reason(
+                rule="key_changed",
+                change="breaking",
+                span=new.span,
+                message=f"{role} was {_shown(before)} and is {_shown(after)}",
+            )
 
 
 def _shown(value: str | tuple[str, ...] | None) -> str:
@@ -94,7 +143,9 @@ def _shown(value: str | tuple[str, ...] | None) -> str:
 
 def _online(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
     if old.online and not new.online:
-        yield Reason(rule="online_removed", change="breaking", span=new.span, message="the group leaves the online store")
+        yield Reason(
+            rule="online_removed", change="breaking", span=new.span, message="the group leaves the online store"
+        )
 
 
 def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
@@ -103,7 +154,13 @@ def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[
         return
     for name, feature in _by_name(new).items():
         if name in _by_name(old):
-            yield Reason(rule="meaning_changed", feature=name, change="breaking", span=feature.span, message=f"the SQL of {new.relation} changed, and with it what {name} means")
+            yield Reason(
+                rule="meaning_changed",
+                feature=name,
+                change="breaking",
+                span=feature.span,
+                message=f"the SQL of {new.relation} changed, and with it what {name} means",
+            )
 
 
 def _same_but_for_columns(old: GroupNode, new: GroupNode) -> bool:

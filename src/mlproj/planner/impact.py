@@ -9,7 +9,16 @@ from mlproj.planner.plan import Affected, Reason, Unaffected
 from mlproj.state import Node, ViewNode
 
 # Rules that speak of the whole node touch every feature of it.
-_WHOLE = {"key_changed", "removed", "base_changed", "filter_changed", "join_changed", "label_changed", "features_reordered", "join_version_changed"}
+_WHOLE = {
+    "key_changed",
+    "removed",
+    "base_changed",
+    "filter_changed",
+    "join_changed",
+    "label_changed",
+    "features_reordered",
+    "join_version_changed",
+}
 
 
 def impact(
@@ -54,7 +63,9 @@ def _used(child: Node, parent: str, features: tuple[str, ...], whole: bool) -> t
     return used or None
 
 
-def _spare_below(manifest: Manifest, reached: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], spared: dict[str, str]) -> None:
+def _spare_below(
+    manifest: Manifest, reached: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], spared: dict[str, str]
+) -> None:
     """What stands only below spared nodes is spared too, and says through whom."""
     for child_id in manifest.order:
         below = [p for p in manifest.nodes[child_id].depends_on if p in spared]

@@ -43,7 +43,11 @@ class Selector:
     def _term(self, text: str) -> set[str]:
         match = _TERM.match(text)
         if not match:
-            raise fail("E503", f"'{text}' is no selector", hint="see docs/reference/selectors.md: +x, x+, 2+x, @x, tag:…, path:…, kind:…, state:…")
+            raise fail(
+                "E503",
+                f"'{text}' is no selector",
+                hint="see docs/reference/selectors.md: +x, x+, 2+x, @x, tag:…, path:…, kind:…, state:…",
+            )
         found = self._matching(match["what"])
         result = set(found)
         if match["at"]:
@@ -74,7 +78,11 @@ class Selector:
             found = {n for n in nodes if _named(n, what)}
         if not found:
             known = sorted({n.partition(":")[2] for n in nodes} | {node.name for node in nodes.values()})
-            raise fail("E503", f"'{what}' selects nothing", hint=did_you_mean(value or what, known) or "`mlproj ls` lists the nodes")
+            raise fail(
+                "E503",
+                f"'{what}' selects nothing",
+                hint=did_you_mean(value or what, known) or "`mlproj ls` lists the nodes",
+            )
         return found
 
     def _walk(self, start: set[str], edges: Mapping[str, Sequence[str]], depth: int | None) -> set[str]:
@@ -101,7 +109,9 @@ def _files(node: Node) -> set[str]:
 
 
 def _in_path(node: Node, value: str) -> bool:
-    return any(path == value or path.startswith(value.rstrip("/") + "/") or fnmatchcase(path, value) for path in _files(node))
+    return any(
+        path == value or path.startswith(value.rstrip("/") + "/") or fnmatchcase(path, value) for path in _files(node)
+    )
 
 
 _METHODS: dict[str, Callable[[Node, str], bool]] = {

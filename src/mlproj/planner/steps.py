@@ -26,7 +26,9 @@ class Options:
 
 def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState, options: Options) -> Plan:
     """The plan. What is breaking, or hangs on it, gets no steps."""
-    chosen = [c for c in changes if options.selected is None or c.node in options.selected or c.node not in manifest.nodes]
+    chosen = [
+        c for c in changes if options.selected is None or c.node in options.selected or c.node not in manifest.nodes
+    ]
     blocked = {c.node for c in chosen if c.needs_bump}
     blocked |= {affected.node for c in chosen if c.needs_bump for affected in c.affected}
     steps = tuple(_Steps(manifest, state, options, {c.node: c for c in chosen}, blocked).all())
@@ -41,7 +43,9 @@ def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState,
 
 
 class _Steps:
-    def __init__(self, manifest: Manifest, state: TargetState, options: Options, changes: dict[str, Change], blocked: set[str]) -> None:
+    def __init__(
+        self, manifest: Manifest, state: TargetState, options: Options, changes: dict[str, Change], blocked: set[str]
+    ) -> None:
         self._manifest, self._state, self._options = manifest, state, options
         self._changes, self._blocked = changes, blocked
 
@@ -88,7 +92,9 @@ class _Steps:
         published = self._state.published.get(node_id)
         if published is None or published.node.fingerprints.deep != self._manifest.nodes[node_id].fingerprints.deep:
             return True
-        return any(r.change == "stale" for r in change.reasons) or any(r.rule == "split_changed" for r in change.reasons)
+        return any(r.change == "stale" for r in change.reasons) or any(
+            r.rule == "split_changed" for r in change.reasons
+        )
 
     def _trains(self, node_id: str) -> bool:
         rules = {r.rule for r in self._changes[node_id].reasons}

@@ -23,7 +23,9 @@ def dataset_fingerprint(view: ViewNode, digests: Mapping[str, str | None]) -> st
     return fingerprint("training_dataset", view.fingerprints.deep, view.split, dict(digests))
 
 
-def why_remake(view: ViewNode, dataset: TrainingDataset | None, published: Mapping[str, Published], moved: set[str]) -> tuple[str, str] | None:
+def why_remake(
+    view: ViewNode, dataset: TrainingDataset | None, published: Mapping[str, Published], moved: set[str]
+) -> tuple[str, str] | None:
     """(rule, message) where a training dataset has to be made, None where the newest still holds.
 
     `moved` holds the groups whose rows may come out otherwise, because their sources moved.

@@ -27,23 +27,33 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
                 yield _breaking(new, "feature_dropped", f"{name} is gone from the view", name)
         elif (after[name].source, after[name].type) != (column.source, column.type):
             moved = after[name].source.rpartition(".")[0] != column.source.rpartition(".")[0]
-            rule, what = ("join_version_changed", f"comes from {after[name].source}, not {column.source}") if moved else ("type_changed", f"was {column.type} and is {after[name].type}")
+            rule, what = (
+                ("join_version_changed", f"comes from {after[name].source}, not {column.source}")
+                if moved
+                else ("type_changed", f"was {column.type} and is {after[name].type}")
+            )
             yield _breaking(new, rule, f"{name} {what}", name)
         elif old.transformations.get(name) != new.transformations.get(name):
             yield _breaking(new, "transformation_changed", f"{name} is transformed otherwise", name)
     if old.label != new.label:
         yield _breaking(new, "label_changed", f"the label was {old.label} and is {new.label}")
     if old.base != new.base:
-        yield _breaking(new, "base_changed", f"the base was {old.base.partition(':')[2]} and is {new.base.partition(':')[2]}")
+        yield _breaking(
+            new, "base_changed", f"the base was {old.base.partition(':')[2]} and is {new.base.partition(':')[2]}"
+        )
     if old.filter != new.filter:
-        yield _breaking(new, "filter_changed", f"the filter was {old.filter or 'absent'} and is {new.filter or 'absent'}")
+        yield _breaking(
+            new, "filter_changed", f"the filter was {old.filter or 'absent'} and is {new.filter or 'absent'}"
+        )
     joins_before = {str(j["group"]): (j["on"], j["type"], j["prefix"]) for j in old.joins}
     joins_after = {str(j["group"]): (j["on"], j["type"], j["prefix"]) for j in new.joins}
     for group in sorted(joins_before.keys() | joins_after.keys()):
         if group not in joins_before:
             # An inner join drops rows; a left join on a primary key only adds columns.
             if joins_after[group][1] == "inner":
-                yield _breaking(new, "join_changed", f"an inner join with {group.partition(':')[2]} is new, and leaves rows out")
+                yield _breaking(
+                    new, "join_changed", f"an inner join with {group.partition(':')[2]} is new, and leaves rows out"
+                )
         elif joins_before[group] != joins_after.get(group):
             yield _breaking(new, "join_changed", f"the join with {group.partition(':')[2]} changed")
 
@@ -55,19 +65,41 @@ def _view_grows(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
         if name in before:
             continue
         if set(before) & set(after[index:]):
-            yield _breaking(new, "feature_inserted", f"{name} is new and stands before others: the order of a model's inputs would change", name)
+            yield _breaking(
+                new,
+                "feature_inserted",
+                f"{name} is new and stands before others: the order of a model's inputs would change",
+                name,
+            )
         else:
-            yield Reason(rule="feature_added", feature=name, change="additive", span=new.span, message=f"{name} is new at the end")
+            yield Reason(
+                rule="feature_added",
+                feature=name,
+                change="additive",
+                span=new.span,
+                message=f"{name} is new at the end",
+            )
     if [n for n in after if n in before] != [n for n in before if n in after]:
         yield _breaking(new, "features_reordered", "the order of the features changed, and with it a model's inputs")
-    passengers = {c.name for c in old.columns if c.role == "passenger"} ^ {c.name for c in new.columns if c.role == "passenger"}
+    passengers = {c.name for c in old.columns if c.role == "passenger"} ^ {
+        c.name for c in new.columns if c.role == "passenger"
+    }
     if passengers:
-        yield Reason(rule="passenger_changed", change="additive", span=new.span, message=f"passenger columns changed: {', '.join(sorted(passengers))}")
+        yield Reason(
+            rule="passenger_changed",
+            change="additive",
+            span=new.span,
+            message=f"passenger columns changed: {', '.join(sorted(passengers))}",
+        )
 
 
 def _metadata(old: ViewNode | ModelNode, new: ViewNode | ModelNode) -> Iterator[Reason]:
     if old.fingerprints.metadata != new.fingerprints.metadata:
-        names = [n for n in ("description", "owner", "tags", "metrics", "tests") if getattr(old, n, None) != getattr(new, n, None)]
+        names = [
+            n
+            for n in ("description", "owner", "tags", "metrics", "tests")
+            if getattr(old, n, None) != getattr(new, n, None)
+        ]
         yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(names)}")
 
 
@@ -80,5 +112,12 @@ def compare_models(old: ModelNode, new: ModelNode) -> list[Reason]:
             message = f"{name} was {before} and is {after}"
             reasons.append(Reason(rule=f"{name}_changed", change="stale", span=new.span, message=message))
     if old.library != new.library:
-        reasons.append(Reason(rule="library_changed", change="stale", span=new.span, message=f"trained with {old.library}, now {new.library}"))
+        reasons.append(
+            Reason(
+                rule="library_changed",
+                change="stale",
+                span=new.span,
+                message=f"trained with {old.library}, now {new.library}",
+            )
+        )
     return [*reasons, *_metadata(old, new)]

@@ -36,14 +36,25 @@ def cached_manifest(root: Path, target: str | None, variables: Mapping[str, Any]
         return None
 
 
-def compile_and_remember(root: Path, target: str | None, variables: Mapping[str, Any], loaded: LoadedProject, environment: RecordingEnvironment, session: Session) -> Manifest:
+def compile_and_remember(
+    root: Path,
+    target: str | None,
+    variables: Mapping[str, Any],
+    loaded: LoadedProject,
+    environment: RecordingEnvironment,
+    session: Session,
+) -> Manifest:
     """Compile, write target/manifest.json and target/compiled, and remember what it depended on."""
     from mlproj.adapters.duckdb_binder import DuckDBBinder
     from mlproj.compiler import Surroundings, compile_project
 
     memo_path = cache_dir(root) / "compile.json"
     memo = read_json(memo_path)
-    memo = memo if isinstance(memo, dict) and memo.get("versions") == session.estimators.versions() else {"versions": session.estimators.versions()}
+    memo = (
+        memo
+        if isinstance(memo, dict) and memo.get("versions") == session.estimators.versions()
+        else {"versions": session.estimators.versions()}
+    )
     before = len(memo)
     session.estimators.prefetch(m.spec.estimator for m in loaded.models)
     manifest = compile_project(loaded, Surroundings(DuckDBBinder(), session.sources, session.estimators, memo))
@@ -57,7 +68,11 @@ def compile_and_remember(root: Path, target: str | None, variables: Mapping[str,
     from mlproj.loader.environment import fill_environment
     from mlproj.state import SourceNode
 
-    paths = sorted(fill_environment(n.path, os.environ, manifest.env_defaults) for n in manifest.nodes.values() if isinstance(n, SourceNode))
+    paths = sorted(
+        fill_environment(n.path, os.environ, manifest.env_defaults)
+        for n in manifest.nodes.values()
+        if isinstance(n, SourceNode)
+    )
     record = {"asked": asked, "sources": paths, "key": input_key(root, target, variables, asked, paths)}
     write_text(_record_path(root, target), json.dumps(record))
     return manifest

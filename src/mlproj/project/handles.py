@@ -10,7 +10,18 @@ from mlproj.diagnostics import Span, did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
 from mlproj.ports import EngineError, SourceError, SourceSpec
-from mlproj.state import Column, Commit, Fingerprints, GroupNode, ModelVersion, Published, SourceNode, TargetState, TrainingDataset, ViewNode
+from mlproj.state import (
+    Column,
+    Commit,
+    Fingerprints,
+    GroupNode,
+    ModelVersion,
+    Published,
+    SourceNode,
+    TargetState,
+    TrainingDataset,
+    ViewNode,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,14 +33,23 @@ if TYPE_CHECKING:
 
 def published_node(state: TargetState, kind: str, name: str, version: int | None) -> Published:
     """The published row of a node, the highest version where None. Raises E504 where there is none."""
-    rows = {p.node.version: p for p in state.published.values() if p.node.kind == kind and p.node.name == name and not isinstance(p.node, SourceNode)}
+    rows = {
+        p.node.version: p
+        for p in state.published.values()
+        if p.node.kind == kind and p.node.name == name and not isinstance(p.node, SourceNode)
+    }
     wanted = version or max(rows, default=0)
     if wanted in rows:
         return rows[wanted]
     label = kind.replace("_", " ")
     known = sorted({n.partition(":")[2] for n in state.published if n.startswith(f"{kind}:")})
     asked = f"{name}@{version}" if version else name
-    raise fail("E504", f"{label} '{asked}' is not published in target '{state.target}'", hint=did_you_mean(asked, known) or "publish it: mlproj build", exit_code=1)
+    raise fail(
+        "E504",
+        f"{label} '{asked}' is not published in target '{state.target}'",
+        hint=did_you_mean(asked, known) or "publish it: mlproj build",
+        exit_code=1,
+    )
 
 
 class FeatureGroup:
@@ -50,7 +70,11 @@ class FeatureGroup:
         commits = {c.commit: c for c in self.history()}
         if as_of not in commits:
             known = ", ".join(str(c) for c in commits) or "none"
-            raise fail("E506", f"{self.node.relation} has no commit {as_of}", hint=f"its commits are {known}: mlproj history {self.node.relation}")
+            raise fail(
+                "E506",
+                f"{self.node.relation} has no commit {as_of}",
+                hint=f"its commits are {known}: mlproj history {self.node.relation}",
+            )
         commit = commits[as_of]
         return f"select * from {lake.relation(commit.table, as_of)}"
 
@@ -138,7 +162,12 @@ class Model:
             from mlproj.adapters.trainers import trainer_for
 
             manifest = self.version.manifest
-            self._loaded = load_model(manifest, self._project.session.artifacts, trainer_for(manifest.model.estimator, self._project.root), self.version.id)
+            self._loaded = load_model(
+                manifest,
+                self._project.session.artifacts,
+                trainer_for(manifest.model.estimator, self._project.root),
+                self.version.id,
+            )
         return self._loaded
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +185,11 @@ class Model:
         try:
             engine.create_table("scoring", f"select * from {relation}")
         except EngineError as error:
-            raise fail("E610", f"cannot read {source.name}: {error.message}", hint="a csv file with a header, or a parquet file") from error
+            raise fail(
+                "E610",
+                f"cannot read {source.name}: {error.message}",
+                hint="a csv file with a header, or a parquet file",
+            ) from error
         frame = self._score(identifier("scoring"))
         rows: pd.DataFrame = engine.arrow(f"select * from {identifier('scoring')}").to_pandas()
         for name in frame.columns:
@@ -181,13 +214,21 @@ class Model:
         missing = [f.name for f in manifest.inputs if f.name not in present]
         if missing:
             near = did_you_mean(missing[0], present)
-            raise fail("E610", f"the input has no column {', '.join(repr(m) for m in missing)}", hint=near or f"{self.version.id} reads {', '.join(f.name for f in manifest.inputs)}")
+            raise fail(
+                "E610",
+                f"the input has no column {', '.join(repr(m) for m in missing)}",
+                hint=near or f"{self.version.id} reads {', '.join(f.name for f in manifest.inputs)}",
+            )
         casts = ", ".join(f"{identifier(f.name)}::{f.type} as {identifier(f.name)}" for f in manifest.inputs)
         inputs = [Column(name=f.name, type=f.type) for f in manifest.inputs]
         try:
             features = transformed_frame(engine, f"(select {casts} from {relation}) as t", inputs, manifest.statistics)
         except EngineError as error:
-            raise fail("E610", f"the input does not fit {self.version.id}: {error.message}", hint=f"it reads {', '.join(f'{f.name} {f.type}' for f in manifest.inputs)}") from error
+            raise fail(
+                "E610",
+                f"the input does not fit {self.version.id}: {error.message}",
+                hint=f"it reads {', '.join(f'{f.name} {f.type}' for f in manifest.inputs)}",
+            ) from error
         predictions = self.load().predict(features)
         columns: dict[str, Any] = {"prediction": predictions.labels}
         if predictions.probabilities is not None and predictions.classes is not None:
@@ -202,7 +243,12 @@ def resolve_model(project: Project, reference: str) -> ModelVersion:
     versions = project.models(name)
     if not versions:
         known = sorted({v.name for v in project.models()})
-        raise fail("E507", f"no version of a model '{name}' is registered in target '{project.target_name}'", hint=did_you_mean(name, known) or "train it: mlproj build", exit_code=1)
+        raise fail(
+            "E507",
+            f"no version of a model '{name}' is registered in target '{project.target_name}'",
+            hint=did_you_mean(name, known) or "train it: mlproj build",
+            exit_code=1,
+        )
     by_id = {v.id: v for v in versions}
     alias = project.state().aliases.get(f"{name}@{rest or 'champion'}")
     if alias in by_id:
@@ -212,7 +258,11 @@ def resolve_model(project: Project, reference: str) -> ModelVersion:
     passed = [v for v in versions if v.status == "passed" and (not rest or str(v.version) == rest)]
     if not passed:
         ran = [v.id for v in versions if not rest or str(v.version) == rest]
-        message = f"no version of {reference} passed its tests: {', '.join(ran)} failed" if ran else f"there is no {reference}"
+        message = (
+            f"no version of {reference} passed its tests: {', '.join(ran)} failed"
+            if ran
+            else f"there is no {reference}"
+        )
         raise fail("E507", message, hint=f"registered: {', '.join(by_id)}", exit_code=1)
     return max(passed, key=lambda v: (v.created_at, v.version, v.run))
 

@@ -42,7 +42,9 @@ def cache_dir(root: Path) -> Path:
     return root / "target" / "cache"
 
 
-def input_key(root: Path, target: str | None, variables: Mapping[str, Any], asked: Iterable[str], source_paths: Iterable[str]) -> str:
+def input_key(
+    root: Path, target: str | None, variables: Mapping[str, Any], asked: Iterable[str], source_paths: Iterable[str]
+) -> str:
     """A hash of every input, in milliseconds for a thousand files."""
     digest = hashlib.blake2b(digest_size=16)
     header = [_versions(), target, variables, [(n, os.environ.get(n)) for n in sorted(asked)]]

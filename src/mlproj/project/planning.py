@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def make(
-    project: Project, select: Sequence[str], exclude: Sequence[str], *, full_refresh: bool, as_of_date: str, saved: Plan | None = None
+    project: Project,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    full_refresh: bool,
+    as_of_date: str,
+    saved: Plan | None = None,
 ) -> tuple[Plan, TargetState, dict[str, str]]:
     """The plan, the state that it was made from, and the versions of the sources' content.
 
@@ -55,23 +61,45 @@ def source_versions(project: Project) -> tuple[dict[str, str], list[Diagnostic]]
             path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
             found[node.id] = project.session.sources.version(path)
             if found[node.id] == "missing":
-                collector.warn("W601", f"source '{node.name}': there is no file {node.path}", node.span, "a build that reads it will fail", node.id)
+                collector.warn(
+                    "W601",
+                    f"source '{node.name}': there is no file {node.path}",
+                    node.span,
+                    "a build that reads it will fail",
+                    node.id,
+                )
     return found, collector.warnings
 
 
-def select_nodes(project: Project, changes: Sequence[Change], select: Sequence[str], exclude: Sequence[str]) -> frozenset[str]:
+def select_nodes(
+    project: Project, changes: Sequence[Change], select: Sequence[str], exclude: Sequence[str]
+) -> frozenset[str]:
     """Node ids for the selectors. Raises E503."""
-    return frozenset(Selector(project.manifest, changes, lambda revision: changed_files(project.root, revision)).select(select, exclude))
+    return frozenset(
+        Selector(project.manifest, changes, lambda revision: changed_files(project.root, revision)).select(
+            select, exclude
+        )
+    )
 
 
 def changed_files(root: Path, revision: str) -> set[str]:
     """Files of the project that differ from a git revision, untracked ones included. Raises E505."""
     found: set[str] = set()
-    for command in (["diff", "--name-only", "--relative", revision, "--"], ["ls-files", "--others", "--exclude-standard"]):
+    for command in (
+        ["diff", "--name-only", "--relative", revision, "--"],
+        ["ls-files", "--others", "--exclude-standard"],
+    ):
         try:
-            done = subprocess.run(["git", "-C", str(root), "-c", "core.quotepath=off", *command], capture_output=True, text=True, check=False)  # noqa: S603, S607
+            done = subprocess.run(
+                ["git", "-C", str(root), "-c", "core.quotepath=off", *command],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         except OSError as error:
-            raise fail("E505", "git is not installed", hint="git:REF selects what differs from a git revision") from error
+            raise fail(
+                "E505", "git is not installed", hint="git:REF selects what differs from a git revision"
+            ) from error
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["git failed"])[0].removeprefix("fatal: ")
             raise fail("E505", f"git: {reason}", hint="git:REF selects what differs from a git revision, as git:main")
@@ -82,7 +110,13 @@ def changed_files(root: Path, revision: str) -> set[str]:
 def refuse_breaking(plan: Plan) -> None:
     """Raise E501 where a breaking change is left over: one diagnostic for each of its reasons."""
     found = [
-        Diagnostic("E501", f"{change.node.partition(':')[2]}: {reason.message} ({reason.rule})", reason.span, bump_hint(change), node=change.node)
+        Diagnostic(
+            "E501",
+            f"{change.node.partition(':')[2]}: {reason.message} ({reason.rule})",
+            reason.span,
+            bump_hint(change),
+            node=change.node,
+        )
         for change in plan.breaking
         for reason in change.reasons
         if reason.change == "breaking"
@@ -106,9 +140,13 @@ def check_saved(path: Path) -> Plan:
     try:
         return Plan.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise fail("E502", f"cannot read the plan {path.name}: {error.strerror}", hint="make one: mlproj plan --out FILE") from error
+        raise fail(
+            "E502", f"cannot read the plan {path.name}: {error.strerror}", hint="make one: mlproj plan --out FILE"
+        ) from error
     except ValueError as error:
-        raise fail("E502", f"{path.name} is no plan of this version of mlproj", hint="make one: mlproj plan --out FILE") from error
+        raise fail(
+            "E502", f"{path.name} is no plan of this version of mlproj", hint="make one: mlproj plan --out FILE"
+        ) from error
 
 
 def _check_basis(saved: Plan, basis: dict[str, str], target: str) -> None:
@@ -117,4 +155,6 @@ def _check_basis(saved: Plan, basis: dict[str, str], target: str) -> None:
     names = {"manifest": "the project's files", "sources": "the sources' data", "state": "what the target holds"}
     moved = [names[n] for n, value in basis.items() if saved.basis.get(n) != value]
     if moved:
-        raise fail("E502", f"{' and '.join(moved)} changed since this plan was made", hint="plan again: mlproj plan --out FILE")
+        raise fail(
+            "E502", f"{' and '.join(moved)} changed since this plan was made", hint="plan again: mlproj plan --out FILE"
+        )

@@ -32,7 +32,9 @@ class Project:
     project or the call. Use it as a context manager, or call `close()`.
     """
 
-    def __init__(self, project_dir: str | Path = ".", *, target: str | None = None, vars: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - the option's name
+    def __init__(
+        self, project_dir: str | Path = ".", *, target: str | None = None, vars: Mapping[str, Any] | None = None
+    ) -> None:
         self.root = Path(project_dir).resolve()
         self._target, self._vars = target, dict(vars or {})
         self._environment = RecordingEnvironment(os.environ)
@@ -40,7 +42,9 @@ class Project:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -75,30 +79,48 @@ class Project:
         from mlproj.project.compilation import cached_manifest, compile_and_remember
 
         known = cached_manifest(self.root, self._target, self._vars)
-        return known or compile_and_remember(self.root, self._target, self._vars, self._loaded, self._environment, self.session)
+        return known or compile_and_remember(
+            self.root, self._target, self._vars, self._loaded, self._environment, self.session
+        )
 
     def state(self) -> TargetState:
         """What the target holds; completes first what a killed build left between lake and state."""
         from mlproj.executor.recovery import missing_publication
 
         session = self.session
-        missing = missing_publication(session.lake, session.reader, session.artifacts) if (self.root / session.database_files()[1]).exists() else None
+        missing = (
+            missing_publication(session.lake, session.reader, session.artifacts)
+            if (self.root / session.database_files()[1]).exists()
+            else None
+        )
         if missing:
             session.store.apply_publication(*missing)
         return session.reader.load(self._settings.target_name)
 
     def plan(
-        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False, as_of_date: str | None = None
+        self,
+        *,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        full_refresh: bool = False,
+        as_of_date: str | None = None,
     ) -> Plan:
         """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/."""
         from mlproj.project.planning import make
 
-        plan, _state, _versions = make(self, select, exclude, full_refresh=full_refresh, as_of_date=as_of_date or _today())
+        plan, _state, _versions = make(
+            self, select, exclude, full_refresh=full_refresh, as_of_date=as_of_date or _today()
+        )
         write_text(self.root / "target" / "plan.json", plan.model_dump_json())
         return plan
 
     def plan_document(
-        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), full_refresh: bool = False, as_of_date: str | None = None
+        self,
+        *,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        full_refresh: bool = False,
+        as_of_date: str | None = None,
     ) -> dict[str, Any]:
         """`plan` as JSON; where neither files nor state moved, the answer of last time, without importing anything heavy."""
         from mlproj.project.compilation import known_key
@@ -107,7 +129,11 @@ class Project:
         path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
         known = read_json(path)
         key, _record = known_key(self.root, self._target, self._vars)
-        if isinstance(known, dict) and [known["key"], known["asked"], known["state"]] == [key, asked, state_marker(self.root, known["files"])]:
+        if isinstance(known, dict) and [known["key"], known["asked"], known["state"]] == [
+            key,
+            asked,
+            state_marker(self.root, known["files"]),
+        ]:
             document: dict[str, Any] = known["plan"]
             return document
         plan = self.plan(select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=as_of_date)
@@ -133,7 +159,9 @@ class Project:
         self.session.lease.acquire(wait)
         try:
             saved = check_saved(plan_file) if plan_file else None
-            plan, state, versions = make(self, select, exclude, full_refresh=full_refresh, as_of_date=_today(), saved=saved)
+            plan, state, versions = make(
+                self, select, exclude, full_refresh=full_refresh, as_of_date=_today(), saved=saved
+            )
             refuse_breaking(plan)
             options = BuildOptions(
                 build_id=new_build_id(), threads=threads or min(os.cpu_count() or 1, 4), fail_fast=fail_fast,
@@ -145,7 +173,13 @@ class Project:
         write_text(self.root / "target" / "run_results.json", results.model_dump_json())
         return results
 
-    def test(self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), failed: Callable[[list[Diagnostic]], None] | None = None) -> RunResults:
+    def test(
+        self,
+        *,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        failed: Callable[[list[Diagnostic]], None] | None = None,
+    ) -> RunResults:
         """Run the data tests of published groups, and the tests of registered models, on what stands."""
         from mlproj.project.testing import test_published
 

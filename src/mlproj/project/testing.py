@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mlproj.project.project import Project
 
 
-def test_published(project: Project, select: Sequence[str], exclude: Sequence[str], failed: Callable[[list[Diagnostic]], None]) -> RunResults:
+def test_published(
+    project: Project, select: Sequence[str], exclude: Sequence[str], failed: Callable[[list[Diagnostic]], None]
+) -> RunResults:
     """Results of all data tests of selected published groups, and of the tests of their newest model versions."""
     manifest, state = project.manifest, project.state()
     chosen = select_nodes(project, (), select, exclude)
@@ -32,14 +34,31 @@ def test_published(project: Project, select: Sequence[str], exclude: Sequence[st
             elif isinstance(node, ModelNode) and node_id in state.model_versions and node.tests:
                 version = state.model_versions[node_id]
                 outcomes = check_bounds(node.tests, version.evaluation.metrics)
-                wrong = [Diagnostic("E608", f"{version.id}: {o.description}, but it is {o.value}", node.span, node=node_id) for o in outcomes if not o.passed]
+                wrong = [
+                    Diagnostic("E608", f"{version.id}: {o.description}, but it is {o.value}", node.span, node=node_id)
+                    for o in outcomes
+                    if not o.passed
+                ]
                 if wrong:
                     raise ProjectError(wrong, exit_code=1)
-                results.append(StepResult(node=node_id, action="test", status="ok", seconds=time.perf_counter() - started, message=f"{len(outcomes)} tests passed", model_version=version.id))
+                results.append(
+                    StepResult(
+                        node=node_id,
+                        action="test",
+                        status="ok",
+                        seconds=time.perf_counter() - started,
+                        message=f"{len(outcomes)} tests passed",
+                        model_version=version.id,
+                    )
+                )
         except ProjectError as error:
             failed(error.diagnostics)
             message = "; ".join(d.message for d in error.diagnostics)
-            results.append(StepResult(node=node_id, action="test", status="failed", seconds=time.perf_counter() - started, message=message))
+            results.append(
+                StepResult(
+                    node=node_id, action="test", status="failed", seconds=time.perf_counter() - started, message=message
+                )
+            )
     return run_results("", results)
 
 

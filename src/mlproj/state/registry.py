@@ -63,7 +63,9 @@ class TrainingDataset(Noun):
     raw_inputs: tuple[Column, ...]  # the view's features before transformation, in order
     statistics: FittedStatistics
     example: tuple[dict[str, JsonValue], ...] = ()  # the first rows by key, untransformed
-    profile: dict[str, dict[str, JsonValue]] = {}  # per feature: count, nulls, min, max, mean, std … of the training split
+    profile: dict[
+        str, dict[str, JsonValue]
+    ] = {}  # per feature: count, nulls, min, max, mean, std … of the training split
     digest: str = ""
     build_id: str
     created_at: str

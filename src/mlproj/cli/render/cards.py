@@ -20,16 +20,26 @@ def card_lines(document: dict[str, Any], context: Context) -> list[str]:
     """Facts first, lists of records as tables, the preview of rows last."""
     title = next((document[k] for k in _TITLES if document.get(k)), document["artifact"])
     lines = [click.style(str(title), bold=True)]
-    facts = {k: v for k, v in document.items() if k not in _LEFT_OUT and document.get(k) != title and v not in (None, "", [], {})}
+    facts = {
+        k: v
+        for k, v in document.items()
+        if k not in _LEFT_OUT and document.get(k) != title and v not in (None, "", [], {})
+    }
     width = max((len(k) for k, v in facts.items() if not _is_table(v)), default=0)
-    lines += [f"  {name.replace('_', ' '):<{width}}  {_fact(value)}" for name, value in facts.items() if not _is_table(value)]
+    lines += [
+        f"  {name.replace('_', ' '):<{width}}  {_fact(value)}" for name, value in facts.items() if not _is_table(value)
+    ]
     for name, value in facts.items():
         if _is_table(value):
             lines += ["", click.style(name.replace("_", " "), bold=True), *_indented(_table(name, value, context))]
     preview = document.get("preview")
     if preview:
         commit = f" at commit {document['as_of']}" if document.get("as_of") is not None else ""
-        lines += ["", click.style(f"first {len(preview['rows'])} rows{commit}", bold=True), *_indented(table(preview["columns"], preview["rows"], context))]
+        lines += [
+            "",
+            click.style(f"first {len(preview['rows'])} rows{commit}", bold=True),
+            *_indented(table(preview["columns"], preview["rows"], context)),
+        ]
     return lines
 
 
@@ -43,9 +53,13 @@ def _table(name: str, value: Any, context: Context) -> list[str]:
         return models_table({"models": value}, context)
     if isinstance(value, dict):
         columns = list(dict.fromkeys(c for row in value.values() for c in row))
-        return table(["split", *columns], [[key, *(row.get(c) for c in columns)] for key, row in value.items()], context)
+        return table(
+            ["split", *columns], [[key, *(row.get(c) for c in columns)] for key, row in value.items()], context
+        )
     columns = [c for c in value[0] if any(row.get(c) not in (None, "", []) for row in value)]
-    return table([c.replace("_", " ") for c in columns], [[_cell(row.get(c)) for c in columns] for row in value], context)
+    return table(
+        [c.replace("_", " ") for c in columns], [[_cell(row.get(c)) for c in columns] for row in value], context
+    )
 
 
 def _cell(value: Any) -> Any:

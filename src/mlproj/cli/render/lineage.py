@@ -37,4 +37,8 @@ def _tree(node: str, edges: dict[str, list[str]], indent: str, seen: set[str]) -
 
 def _mermaid(document: dict[str, Any]) -> list[str]:
     ids = {node: f"n{i}" for i, node in enumerate(document["nodes"])}
-    return ["graph LR", *(f'  {i}["{node}"]' for node, i in ids.items()), *(f"  {ids[a]} --> {ids[b]}" for a, b in document["edges"])]
+    return [
+        "graph LR",
+        *(f'  {i}["{node}"]' for node, i in ids.items()),
+        *(f"  {ids[a]} --> {ids[b]}" for a, b in document["edges"]),
+    ]

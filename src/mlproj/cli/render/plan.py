@@ -15,7 +15,14 @@ from mlproj.cli.render.tables import table
 if TYPE_CHECKING:
     from mlproj.cli.context import Context
 
-_SIGNS = {"new": ("+", "green"), "breaking": ("✗", "red"), "additive": ("+", "cyan"), "metadata": ("~", "blue"), "removed": ("-", "yellow"), "stale": ("↻", "yellow")}
+_SIGNS = {
+    "new": ("+", "green"),
+    "breaking": ("✗", "red"),
+    "additive": ("+", "cyan"),
+    "metadata": ("~", "blue"),
+    "removed": ("-", "yellow"),
+    "stale": ("↻", "yellow"),
+}
 # A first build of a thousand nodes is told in numbers; what breaks is always told in full.
 _MANY = 25
 
@@ -28,16 +35,33 @@ def save(path: Path, document: dict[str, Any]) -> None:
     try:
         write_text(path.resolve(), json.dumps(document, ensure_ascii=False))
     except OSError as error:
-        raise fail("E620", f"cannot write {path}: {error.strerror}", hint="name a file in a folder that exists") from error
+        raise fail(
+            "E620", f"cannot write {path}: {error.strerror}", hint="name a file in a folder that exists"
+        ) from error
 
 
 def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
     """The whole plan."""
     changes = document["changes"]
     if context.output == "markdown":
-        rows = [[c["change"], f"`{c['node']}`", "; ".join(r["message"] for r in c["reasons"]), ", ".join(f"`{a['node']}`" for a in c["affected"])] for c in changes]
-        return [f"**{document['project']} → {document['target']}**: {_summary(document)}", "", *(table(["change", "node", "why", "affected"], rows, context) if rows else [])]
-    warnings = [f"warning: {d['code']} {d['message']}" + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "") for d in document["diagnostics"]]
+        rows = [
+            [
+                c["change"],
+                f"`{c['node']}`",
+                "; ".join(r["message"] for r in c["reasons"]),
+                ", ".join(f"`{a['node']}`" for a in c["affected"]),
+            ]
+            for c in changes
+        ]
+        return [
+            f"**{document['project']} → {document['target']}**: {_summary(document)}",
+            "",
+            *(table(["change", "node", "why", "affected"], rows, context) if rows else []),
+        ]
+    warnings = [
+        f"warning: {d['code']} {d['message']}" + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
+        for d in document["diagnostics"]
+    ]
     head = click.style(f"{document['project']} → {document['target']}", bold=True)
     if not changes and not document["steps"]:
         return [f"{head}: nothing to do, everything is as published", *warnings]
@@ -47,10 +71,14 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
         shown[change["change"]] += 1
         if shown[change["change"]] <= _MANY or change["change"] == "breaking":
             lines += _change(change)
-    lines += [f"  … and {count - _MANY} more {kind}" for kind, count in shown.items() if count > _MANY and kind != "breaking"]
+    lines += [
+        f"  … and {count - _MANY} more {kind}" for kind, count in shown.items() if count > _MANY and kind != "breaking"
+    ]
     lines += ["", *_steps(document), *warnings, "", _summary(document)]
     if any(c["needs_bump"] for c in changes):
-        lines.append(click.style("nothing will be built before the breaking changes get a version of their own", fg="red"))
+        lines.append(
+            click.style("nothing will be built before the breaking changes get a version of their own", fg="red")
+        )
     return lines
 
 
@@ -97,5 +125,9 @@ def _steps(document: dict[str, Any]) -> Iterator[str]:
 
 def _summary(document: dict[str, Any]) -> str:
     summary = document["summary"]
-    parts = [f"{summary[name]} {name}" for name in ("new", "breaking", "additive", "metadata", "removed", "stale") if summary[name]]
+    parts = [
+        f"{summary[name]} {name}"
+        for name in ("new", "breaking", "additive", "metadata", "removed", "stale")
+        if summary[name]
+    ]
     return ", ".join(parts) if parts else "no changes"

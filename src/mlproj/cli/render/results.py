@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from mlproj.executor import RunResults
     from mlproj.state import StepResult
 
-_SIGNS = {"ok": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red"), "skipped": ("-", "yellow"), "pending": ("·", "white")}
+_SIGNS = {
+    "ok": ("✓", "green"),
+    "reused": ("=", "blue"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "yellow"),
+    "pending": ("·", "white"),
+}
 
 
 def step_line(result: StepResult, *, color: bool) -> str:
@@ -37,7 +43,13 @@ def result_lines(results: RunResults, context: Context, *, every: bool = False) 
         return ["nothing to do" if not every else "no tests"]
     counts = ", ".join(f"{count} {name}" for name, count in summary.items() if count)
     tone = "green" if results.status == "ok" else "red"
-    lines.append(click.style(f"{results.status}: {counts}", fg=tone) + (f"  (build {results.build})" if results.build else ""))
-    if results.status == "failed" and not every and any(r.action == "publish" and r.status == "skipped" for r in results.results):
+    lines.append(
+        click.style(f"{results.status}: {counts}", fg=tone) + (f"  (build {results.build})" if results.build else "")
+    )
+    if (
+        results.status == "failed"
+        and not every
+        and any(r.action == "publish" and r.status == "skipped" for r in results.results)
+    ):
         lines.append("nothing was published: what stood before still stands")
     return lines

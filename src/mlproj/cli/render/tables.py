@@ -15,13 +15,20 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Contex
     cells = [[text(value) for value in row] for row in rows]
     if context.output == "markdown":
         escaped = [[c.replace("|", "\\|") for c in row] for row in cells]
-        return [f"| {' | '.join(headers)} |", f"|{'|'.join(' --- ' for _ in headers)}|", *(f"| {' | '.join(row)} |" for row in escaped)]
+        return [
+            f"| {' | '.join(headers)} |",
+            f"|{'|'.join(' --- ' for _ in headers)}|",
+            *(f"| {' | '.join(row)} |" for row in escaped),
+        ]
     widths = [max([display_width(h), *(display_width(row[i]) for row in cells)]) for i, h in enumerate(headers)]
     # The first column names the row, and is cut last.
     while sum(widths) + 2 * (len(widths) - 1) > context.width and max(widths) > 8:
         widest = max(range(len(widths)), key=lambda i: (widths[i] if i else widths[0] // 2, i))
         widths[widest] -= 1
-    right = [bool(rows) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows) for i in range(len(headers))]
+    right = [
+        bool(rows) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows)
+        for i in range(len(headers))
+    ]
     lines = [list(headers), ["─" * w for w in widths], *cells]
     return ["  ".join(_fit(cell, widths[i], right[i]) for i, cell in enumerate(line)).rstrip() for line in lines]
 
@@ -59,7 +66,14 @@ def models_table(document: dict[str, Any], context: Context) -> list[str]:
     names = list(dict.fromkeys(name for metrics in splits for name in metrics))
     headers = ["version", "status", "alias", *names, "training data", "created"]
     rows = [
-        [m["model_version"], m["status"], ", ".join(m["aliases"]), *(round(s[n], 4) if n in s else "" for n in names), m["training_dataset"], m["created_at"][:16].replace("T", " ")]
+        [
+            m["model_version"],
+            m["status"],
+            ", ".join(m["aliases"]),
+            *(round(s[n], 4) if n in s else "" for n in names),
+            m["training_dataset"],
+            m["created_at"][:16].replace("T", " "),
+        ]
         for m, s in zip(models, splits, strict=True)
     ]
     return table(headers, rows, context)

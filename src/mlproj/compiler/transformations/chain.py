@@ -24,13 +24,27 @@ def compile_chain(
     for step in steps:
         function = FUNCTIONS.get(step.name)
         if function is None:
-            collector.error("E410", f"unknown transformation '{step.name}'", span, did_you_mean(step.name, FUNCTIONS) or f"there is {', '.join(FUNCTIONS)}", node)
+            collector.error(
+                "E410",
+                f"unknown transformation '{step.name}'",
+                span,
+                did_you_mean(step.name, FUNCTIONS) or f"there is {', '.join(FUNCTIONS)}",
+                node,
+            )
             return None
         if chain and chain[-1].name == "one_hot_encoder":
-            collector.error("E410", "one_hot_encoder makes several columns, so nothing can follow it", span, "put it last", node)
+            collector.error(
+                "E410", "one_hot_encoder makes several columns, so nothing can follow it", span, "put it last", node
+            )
             return None
         if not function.accepts(type_name):
-            collector.error("E410", f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here", span, "see docs/reference/transformations.md", node)
+            collector.error(
+                "E410",
+                f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here",
+                span,
+                "see docs/reference/transformations.md",
+                node,
+            )
             return None
         problem = _argument_problem(function, step, type_name)
         if problem:
@@ -53,7 +67,11 @@ def _argument_problem(function: Function, step: Transformation, type_name: str) 
     missing = [n for n, a in function.arguments.items() if a.required and n not in step.args]
     if missing:
         return f"{function.name} needs '{missing[0]}': {{{function.name}: {{{missing[0]}: …}}}}"
-    if function.name == "impute_constant" and not suits(step.args["value"], type_name) and not isinstance(step.args["value"], float):
+    if (
+        function.name == "impute_constant"
+        and not suits(step.args["value"], type_name)
+        and not isinstance(step.args["value"], float)
+    ):
         return f"impute_constant: {step.args['value']!r} is no {type_name}"
     if function.name == "one_hot_encoder" and int(step.args.get("max_categories", 1)) < 1:
         return "one_hot_encoder: max_categories must be at least 1"

@@ -30,7 +30,9 @@ def split_sql(split: SplitRule) -> str:
     return f"case {cases}else 'training' end" if cases else "'training'"
 
 
-def fit_stage_sql(chains: Chains, types: Mapping[str, str], fitted: FittedStatistics, stage: int, relation: str) -> tuple[str, list[tuple[str, str]]]:
+def fit_stage_sql(
+    chains: Chains, types: Mapping[str, str], fitted: FittedStatistics, stage: int, relation: str
+) -> tuple[str, list[tuple[str, str]]]:
     """One query for the statistics of every chain's step number `stage`, and which (feature, statistic) each column is.
 
     Empty where no step of that stage has statistics.
@@ -74,7 +76,9 @@ def transformed_columns(feature: str, type_name: str, fitted: FittedStatistics) 
     return [(feature if suffix is None else f"{feature}_{suffix}", sql) for suffix, sql in columns]
 
 
-def apply_sql(columns: Sequence[tuple[str, str]], fitted: FittedStatistics, relation: str, others: Sequence[str] = ()) -> str:
+def apply_sql(
+    columns: Sequence[tuple[str, str]], fitted: FittedStatistics, relation: str, others: Sequence[str] = ()
+) -> str:
     """A query of transformed features, (name, type) in order, after `others`, which pass as they are."""
     parts = [identifier(name) for name in others]
     for name, type_name in columns:
