@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class BindError(Exception):
-    """SQL that does not bind. `position` counts characters from 0 in the text given, None where the engine knows none."""
+    """SQL that does not bind.
+
+    `position` counts characters from 0 in the text given, None where the engine knows none.
+    """
 
     def __init__(
         self, message: str, position: int | None = None, candidates: Sequence[str] = (), *, syntax: bool = False
@@ -59,7 +62,10 @@ class SourceReader(Protocol):
         """Columns as declared, completed by the file where not all are; cached by content. Raises `SourceError`."""
 
     def version(self, path: str) -> str:
-        """A version of the content: of the sorted (relative path, sha256) of what `path` matches; "missing" for none."""
+        """A version of the content: of the sorted (relative path, sha256) of what `path` matches.
+
+        "missing" for none.
+        """
 
     def size(self, path: str) -> int:
         """Bytes of all files that `path` matches."""
@@ -131,7 +137,10 @@ class Lake(Protocol):
     """Versioned tables. One writer at a time; reading is free."""
 
     def write(self, tables: Sequence[TableWrite], info: CommitInfo) -> int:
-        """Replace the rows of all `tables` in one transaction; returns the commit. Reads see old or new, never between."""
+        """Replace the rows of all `tables` in one transaction; returns the commit.
+
+        Reads see old or new, never between.
+        """
 
     def publish(self, schema: str, moves: Sequence[ViewMove], info: CommitInfo) -> int:
         """Move all views of `schema` in one transaction; returns the commit."""
@@ -215,7 +224,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained estimator in memory; `classes` in the label's own values, `warnings` what its library said of the fit."""
+    """A trained estimator in memory.
+
+    `classes` in the label's own values, `warnings` what its library said of the fit.
+    """
 
     estimator: Any
     path: str

@@ -281,8 +281,9 @@ while not stop.exists() or reads < 20:
     if reads % 5 == 0:
         engine.close()
         assert lake.last_publication() is not None
-    (low, high), = engine.rows("select min(k), max(k) from " + lake.relation("t"))
+    relation = lake.relation("t")
     (shown,), = engine.rows("select max(k) from lake.dev.t_v1")
+    (low, high), = engine.rows("select min(k), max(k) from " + relation)
     assert low == high and low >= last and shown <= high, (low, high, shown, last)
     last = low
     reads += 1

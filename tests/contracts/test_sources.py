@@ -168,6 +168,7 @@ def test_a_cache_that_cannot_be_written_does_no_harm(root: Path) -> None:
         ("empty.csv", "E416", "'empty.csv' is empty", "header"),
         ("blank.csv", "E416", "'blank.csv' is empty", "header"),
         ("bom.csv", "E416", "'bom.csv' is empty", "header"),
+        ("ragged.csv", "E407", "its lines do not have one number of columns", "null_padding"),
         ("x" * 300 + ".csv", "E407", "File name too long", ""),
     ],
 )
@@ -180,6 +181,7 @@ def test_files_that_cannot_be_sniffed(
     write(root, "utf16.csv", "a\ncafé\n".encode("utf-16"))
     write(root, "empty.csv", "")
     write(root, "blank.csv", " \n\n")
+    write(root, "ragged.csv", "age,b\n1,2\n3,4,5\n")
     write(root, "bom.csv", b"\xef\xbb\xbf")
     error = refused(sources, spec(path))
     assert error.code == code
@@ -317,6 +319,14 @@ def test_reads_csv(
     assert found == expected if expected is not None else len(found) == 1
 
 
+def test_no_line_is_passed_over(root: Path, sources: FileSources, engine: DuckDBEngine) -> None:
+    """The engine by itself would take `3,4,5` for the header, and give one row."""
+    write(root, "a.csv", "age,b\n1,2\n3,4,5\n1,2,3\n")
+    with pytest.raises(EngineError):
+        read(engine, sources, node("a.csv", {"age": "BIGINT"}))
+    assert sniffed(sources, "a.csv", skip=2) == {"3": "BIGINT", "4": "BIGINT", "5": "BIGINT"}
+
+
 def test_reads_globs_and_absolute_paths(root: Path, sources: FileSources, engine: DuckDBEngine) -> None:
     for number in range(3):
         write(root, f"d/{number}.csv", f"k\n{number}\n")
@@ -344,7 +354,7 @@ def test_reads_parquet_and_json_in_the_declared_types(root: Path, sources: FileS
         ("x,y\n1,2\n", "BIGINT", "'a.csv' has no column 'age'", "it has x, y"),
         ("", "BIGINT", "'a.csv' is empty", "neither rows nor a header"),
         ("age\ncaf\xe9\n".encode("latin-1"), "VARCHAR", "'a.csv' is not UTF-8 (line 2)", "latin-1"),
-        ("age,b\n1,2\n3,4,5\n", "BIGINT", "QQQ", "QQQ"),
+        ("age,b\n1,2\n3,4,5\n", "BIGINT", "its lines do not have one number of columns", "null_padding"),
     ],
 )
 def test_failing_csv_is_explained(

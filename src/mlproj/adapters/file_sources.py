@@ -13,7 +13,14 @@ from mlproj.adapters.duckdb_error import CONFIG, SESSION, engine_error
 from mlproj.adapters.file_content import FileContent
 from mlproj.adapters.json_cache import JsonCache
 from mlproj.adapters.reader_options import READERS, ReaderOptions, duckdb_version, option_arguments
-from mlproj.adapters.source_errors import Header, encoding_hint, explain_read_error
+from mlproj.adapters.source_errors import (
+    RAGGED,
+    RAGGED_HINT,
+    Header,
+    encoding_hint,
+    explain_read_error,
+    parts_of_only_column,
+)
 from mlproj.compiler.text import identifier, literal
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.ports import EngineError, SourceError, SourceSpec
@@ -147,7 +154,10 @@ class FileSources:
             raise self._unreadable(source, engine_error(error)) from error
         if not rows:
             raise SourceError("E416", f"source '{source.name}': '{source.path}' has no columns", None)
-        return [[str(row[0]), str(row[1])] for row in rows]
+        names = [str(row[0]) for row in rows]
+        if source.format == "csv" and parts_of_only_column(names) and not {"delim", "sep"} & set(options):
+            raise SourceError("E407", f"source '{source.name}': '{source.path}': {RAGGED}", RAGGED_HINT)
+        return [[name, str(row[1])] for name, row in zip(names, rows, strict=True)]
 
     def _unreadable(self, source: SourceSpec, error: EngineError) -> SourceError:
         what = f"source '{source.name}': cannot read '{source.path}' as {source.format}"
@@ -173,6 +183,8 @@ class FileSources:
                 given["names"] = [c.name for c in columns]
             if "names" not in given:
                 given.setdefault("header", True)
+            # The engine would pass over lines at the top that do not fit the others, and lose them without a word.
+            given.setdefault("skip", 0)
             arguments += [f"types = {types}"] if columns else []
         elif file_format == "json" and columns:
             arguments.append(f"columns = {types}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -31,6 +32,8 @@ _INNER = {
     "INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INTEGER", "INT64": "BIGINT", "INT128": "HUGEINT",
     "UINT8": "UTINYINT", "UINT16": "USMALLINT", "UINT32": "UINTEGER", "UINT64": "UBIGINT", "BOOL": "BOOLEAN",
 }  # fmt: skip
+RAGGED = "its lines do not have one number of columns"
+RAGGED_HINT = "mend the file, or say how it is written: options: {delim: ',', quote: '\"', null_padding: true}"
 _NULL_WORDS = frozenset(
     {"", "?", "-", "--", ".", "na", "n/a", "nan", "nil", "none", "null", "missing", "unknown", "#n/a"}
 )
@@ -63,6 +66,12 @@ def explain_read_error(source: SourceNode, error: EngineError, header: Header | 
     return f"source '{source.name}': {message}", hint
 
 
+def parts_of_only_column(columns: Sequence[str]) -> list[str]:
+    """Where no delimiter fits all lines, the engine takes each whole line for one column: what its name was made of."""
+    parts = re.split(r"[,;|\t]", columns[0]) if len(columns) == 1 else []
+    return parts if len(parts) > 1 else []
+
+
 def encoding_hint(first_bytes: bytes) -> str:
     """The encoding to try, from the first two bytes of a file that is not UTF-8."""
     return (
@@ -79,8 +88,7 @@ def _csv(source: SourceNode, said: str, header: Header | None) -> tuple[str, str
         return _schema_mismatch(source, said)
     sniffed = _SNIFFING.search(said)
     if sniffed and _is_of(source, sniffed[1]):
-        hint = "say how it is written: options: {delim: ';', quote: '\"', null_padding: true}"
-        return f"'{_shown(source, sniffed[1])}': its lines do not have one number of columns", hint
+        return f"'{_shown(source, sniffed[1])}': {RAGGED}", RAGGED_HINT
     line = _CSV_LINE.search(said)
     if not line or not file or not _is_of(source, file[1]):
         return None
@@ -163,6 +171,8 @@ def _missing_column(source: SourceNode, name: str | None, header: Header | None)
         )
     if name in header.columns:
         return None
+    if name in parts_of_only_column(header.columns):
+        return f"'{header.file}': {RAGGED}", RAGGED_HINT
     has = f"it has {', '.join(header.columns)}"
     near = did_you_mean(name, header.columns)
     hint = f"{near} {has}" if near else has

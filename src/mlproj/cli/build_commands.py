@@ -113,9 +113,16 @@ def build(
         raise click.UsageError("a saved plan is done as it stands: leave out --select, --exclude and --full-refresh")
     with progress(context) as watcher:
         results = context.project.build(
-            planfile, select=select, exclude=exclude, threads=threads, fail_fast=fail_fast, full_refresh=full_refresh, wait=wait,
-            progress=watcher.step, failed=watcher.failed,
-        )  # fmt: skip
+            planfile,
+            select=select,
+            exclude=exclude,
+            threads=threads,
+            fail_fast=fail_fast,
+            full_refresh=full_refresh,
+            wait=wait,
+            progress=watcher.step,
+            failed=watcher.failed,
+        )
     context.answer(results.model_dump(mode="json"), lambda: result_lines(results, context))
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 

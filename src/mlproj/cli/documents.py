@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
 from mlproj.project.planning import select_nodes
+from mlproj.project.preview import plain, preview, source_preview
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
 
 if TYPE_CHECKING:
@@ -54,14 +55,22 @@ def nodes_document(project: Project, select: Sequence[str], exclude: Sequence[st
     changes = {c.node: c.change for c in plan.changes}
     nodes = [
         {
-            "node": n, "kind": node.kind, "name": node.name, "version": getattr(node, "version", None), "description": node.description,
-            "tags": list(node.tags), "path": node.span.path, "depends_on": list(node.depends_on),
-            "status": changes.get(n, "published" if n in state.published else "-" if isinstance(node, SourceNode) else "unpublished"),
+            "node": n,
+            "kind": node.kind,
+            "name": node.name,
+            "version": getattr(node, "version", None),
+            "description": node.description,
+            "tags": list(node.tags),
+            "path": node.span.path,
+            "depends_on": list(node.depends_on),
+            "status": changes.get(
+                n, "published" if n in state.published else "-" if isinstance(node, SourceNode) else "unpublished"
+            ),
         }
         for n in manifest.order
         if n in chosen
         for node in [manifest.nodes[n]]
-    ]  # fmt: skip
+    ]
     return _document("ls", nodes=nodes)
 
 
@@ -92,7 +101,7 @@ def show_document(project: Project, text: str, as_of: int | None, limit: int) ->
     if isinstance(node, SourceNode):
         document |= {
             "columns": [c.model_dump() for c in node.columns],
-            "preview": _source_preview(project, node, limit),
+            "preview": source_preview(project, node, limit),
         }
     elif isinstance(node, GroupNode):
         document |= _group(project, node, as_of, limit)
@@ -122,7 +131,7 @@ def _group(project: Project, node: GroupNode, as_of: int | None, limit: int) -> 
         "build": published.build_id,
         "at": published.published_at,
     }
-    return document | {"as_of": as_of, "preview": _preview(project, handle.query(as_of), limit)}
+    return document | {"as_of": as_of, "preview": preview(project, handle.query(as_of), limit)}
 
 
 def _view(project: Project, node: ViewNode, limit: int) -> Document:
@@ -142,38 +151,8 @@ def _view(project: Project, node: ViewNode, limit: int) -> Document:
     return {
         "columns": columns,
         "training_dataset": handle.dataset.name,
-        "preview": _preview(project, handle.query(), limit),
+        "preview": preview(project, handle.query(), limit),
     }
-
-
-def _source_preview(project: Project, node: SourceNode, limit: int) -> Document | None:
-    import os
-
-    from mlproj.loader.environment import fill_environment
-
-    path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
-    if not limit or project.session.sources.version(path) == "missing":
-        return None
-    relation = project.session.sources.relation(node.model_copy(update={"path": path}))
-    return _preview(project, f"select * from {relation}", limit)
-
-
-def _preview(project: Project, query: str, limit: int) -> Document | None:
-    """The first rows, as text-safe values."""
-    if not limit:
-        return None
-    engine = project.session.engine
-    columns = [c.name for c in engine.describe(query)]
-    rows = engine.rows(f"select * from ({query}) as t limit {limit}")
-    return {"columns": columns, "rows": [[_plain(v) for v in row] for row in rows]}
-
-
-def _plain(value: Any) -> Any:
-    return (
-        value
-        if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and value == value)
-        else str(value)
-    )
 
 
 def _model_document(project: Project, node: ModelNode) -> Document:
@@ -195,14 +174,30 @@ def version_document(version: ModelVersion) -> Document:
     """Everything about one model version."""
     record = version.manifest
     return _document(
-        "model_version", model_version=version.id, status=version.status, description=record.model.description, estimator=record.model.estimator,
-        params=record.params, seed=record.seed, view=record.view.partition(":")[2], training_dataset=record.training_dataset,
-        training_digest=record.training_digest, commits=record.inputs_commits, metrics=version.evaluation.metrics,
+        "model_version",
+        model_version=version.id,
+        status=version.status,
+        description=record.model.description,
+        estimator=record.model.estimator,
+        params=record.params,
+        seed=record.seed,
+        view=record.view.partition(":")[2],
+        training_dataset=record.training_dataset,
+        training_digest=record.training_digest,
+        commits=record.inputs_commits,
+        metrics=version.evaluation.metrics,
         tests=[t.model_dump() for t in version.evaluation.tests],
-        inputs=[s.model_dump() for s in record.inputs], outputs=[s.model_dump() for s in record.outputs],
-        statistics=record.statistics.model_dump(mode="json"), libraries=record.libraries, platform=record.platform, files=record.files,
-        manifest=version.manifest_hash, build=version.build_id, created_at=version.created_at, input_example=list(record.input_example),
-    )  # fmt: skip
+        inputs=[s.model_dump() for s in record.inputs],
+        outputs=[s.model_dump() for s in record.outputs],
+        statistics=record.statistics.model_dump(mode="json"),
+        libraries=record.libraries,
+        platform=record.platform,
+        files=record.files,
+        manifest=version.manifest_hash,
+        build=version.build_id,
+        created_at=version.created_at,
+        input_example=list(record.input_example),
+    )
 
 
 def models_document(project: Project, name: str | None) -> Document:
@@ -216,9 +211,14 @@ def models_document(project: Project, name: str | None) -> Document:
 def _version_row(version: ModelVersion, project: Project) -> Document:
     aliases = sorted(a.partition("@")[2] for a, v in project.state().aliases.items() if v == version.id)
     return {
-        "model_version": version.id, "status": version.status, "aliases": aliases, "estimator": version.manifest.model.estimator,
-        "training_dataset": version.manifest.training_dataset, "metrics": version.evaluation.metrics, "created_at": version.created_at,
-    }  # fmt: skip
+        "model_version": version.id,
+        "status": version.status,
+        "aliases": aliases,
+        "estimator": version.manifest.model.estimator,
+        "training_dataset": version.manifest.training_dataset,
+        "metrics": version.evaluation.metrics,
+        "created_at": version.created_at,
+    }
 
 
 def lineage_document(project: Project, text: str, direction: str) -> Document:
@@ -308,10 +308,19 @@ def dataset_document(project: Project, view: str, out: Path | None, file_format:
     dataset = handle.dataset
     files = {str(path): rows for path, rows in handle.export(out, file_format).items()} if out else {}
     return _document(
-        "training_dataset", training_dataset=dataset.name, rows=dataset.rows, features=list(dataset.features), label=dataset.label,
-        passenger=list(dataset.passenger), keys=list(dataset.keys), commits=dataset.inputs, digest=dataset.digest,
-        statistics=dataset.statistics.model_dump(mode="json"), created_at=dataset.created_at, files=files,
-    )  # fmt: skip
+        "training_dataset",
+        training_dataset=dataset.name,
+        rows=dataset.rows,
+        features=list(dataset.features),
+        label=dataset.label,
+        passenger=list(dataset.passenger),
+        keys=list(dataset.keys),
+        commits=dataset.inputs,
+        digest=dataset.digest,
+        statistics=dataset.statistics.model_dump(mode="json"),
+        created_at=dataset.created_at,
+        files=files,
+    )
 
 
 def predict_document(project: Project, model: str, source: Path, out: Path | None) -> Document:
@@ -321,7 +330,7 @@ def predict_document(project: Project, model: str, source: Path, out: Path | Non
     head = frame.head(10).astype(object)
     preview = {
         "columns": list(frame.columns),
-        "rows": [[_plain(v.item() if hasattr(v, "item") else v) for v in row] for row in head.itertuples(index=False)],
+        "rows": [[plain(v.item() if hasattr(v, "item") else v) for v in row] for row in head.itertuples(index=False)],
     }
     return _document(
         "predictions", model_version=handle.version.id, rows=rows, out=str(out) if out else None, preview=preview

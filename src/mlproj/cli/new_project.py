@@ -11,7 +11,10 @@ from mlproj.diagnostics import fail
 
 
 def create(folder: Path) -> list[str]:
-    """Write a project into a folder that is new or empty; returns the files. Raises E109 where there is something in it."""
+    """Write a project into a folder that is new or empty; returns the files.
+
+    Raises E109 where there is something in it.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise fail("E109", f"'{folder}' is there already, and not empty", hint="name a new folder")
     name = re.sub(r"\W+", "_", folder.resolve().name).strip("_") or "project"

@@ -1,4 +1,7 @@
-"""Specs → manifest: render, resolve, order, type-check, fingerprint. Pure: the engine that checks types is handed in."""
+"""Specs → manifest: render, resolve, order, type-check, fingerprint.
+
+Pure: the engine that checks types is handed in.
+"""
 
 from mlproj.compiler.compile import Surroundings, compile_project
 from mlproj.compiler.manifest import Manifest

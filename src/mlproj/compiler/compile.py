@@ -63,7 +63,7 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     return Manifest(
         project=loaded.spec.name,
         nodes=dict(sorted(nodes.items())),
-        order=tuple([*sorted(sources), *groups, *views, *models]),
+        order=(*sorted(sources), *groups, *views, *models),
         env_defaults=dict(sorted(renderer.env_defaults.items())),
         estimators={p: i for p, i in sorted(estimators.items()) if isinstance(i, EstimatorInfo)},
         warnings=tuple(collector.warnings),
@@ -146,6 +146,9 @@ def _estimators(loaded: LoadedProject, catalog: EstimatorCatalog) -> dict[str, E
 
 
 def _with_unique_keys(groups: dict[str, GroupNode], views: dict[str, ViewNode]) -> dict[str, GroupNode]:
-    """A duplicate key is an error where a view counts on one row per key: its base and what it joins, without event_time."""
+    """A duplicate key is an error where a view counts on one row per key.
+
+    Its base and what it joins, without event_time.
+    """
     relied_on = {g for view in views.values() for g in view.depends_on if not groups[g].event_time}
     return {n: g.model_copy(update={"unique_key": True}) if n in relied_on else g for n, g in groups.items()}

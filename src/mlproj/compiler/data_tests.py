@@ -1,4 +1,7 @@
-"""Data tests as SQL: an aggregate that counts failing rows, so that all tests of a group are one pass, and a query of them."""
+"""Data tests as SQL.
+
+An aggregate that counts failing rows, so that all tests of a group are one pass, and a query of them.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,10 @@ def unique_sql(names: list[str]) -> tuple[str, str]:
     present = " and ".join(f"{identifier(n)} is not null" for n in names)
     return (
         f"count(*) filter (where {present}) - count(distinct {row}) filter (where {present})",
-        f"select {columns}, count(*) as n from {{relation}} where {present} group by {columns} having count(*) > 1 order by n desc, {columns}",
+        (
+            f"select {columns}, count(*) as n from {{relation}} where {present}"
+            f" group by {columns} having count(*) > 1 order by n desc, {columns}"
+        ),
     )
 
 

@@ -47,9 +47,12 @@ class GroupCompiler:
         self._check_keys(group, {f.name: f.type for f in features}, node)
         if spec.materialized == "view" and any(parent.startswith("source:") for parent in rendered.parents):
             self.collector.error(
-                "E421", f"'{spec.name}' is a view over a source, whose rows nothing pins", group.locate(("materialized",)),
-                "read groups with ref(), or use `materialized: table`", node,
-            )  # fmt: skip
+                "E421",
+                f"'{spec.name}' is a view over a source, whose rows nothing pins",
+                group.locate(("materialized",)),
+                "read groups with ref(), or use `materialized: table`",
+                node,
+            )
         tests = tuple(compile_tests(group, {f.name: f.type for f in features}, node, self.collector))
         if node in self.collector.poisoned:
             return None
@@ -135,9 +138,12 @@ class GroupCompiler:
                 )
             elif declared.name not in columns:
                 self.collector.error(
-                    "E403", f"feature '{declared.name}' is declared, but the SQL does not give it",
-                    group.locate(("features", index, "name")), did_you_mean(declared.name, columns) or f"the SQL gives {', '.join(columns)}", node,
-                )  # fmt: skip
+                    "E403",
+                    f"feature '{declared.name}' is declared, but the SQL does not give it",
+                    group.locate(("features", index, "name")),
+                    did_you_mean(declared.name, columns) or f"the SQL gives {', '.join(columns)}",
+                    node,
+                )
             else:
                 feature = self._declared_feature(group, index, declared, columns[declared.name], node)
                 features.append(feature)
@@ -167,9 +173,12 @@ class GroupCompiler:
             is_huge(actual) and why_not_storable(wanted) is None and wanted.startswith(("BIGINT", "DECIMAL"))
         ):
             self.collector.error(
-                "E404", f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}", group.locate((*place, "type")),
-                f"write `type: {actual}`, or cast in the SQL: {spec.name}::{wanted}", node,
-            )  # fmt: skip
+                "E404",
+                f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}",
+                group.locate((*place, "type")),
+                f"write `type: {actual}`, or cast in the SQL: {spec.name}::{wanted}",
+                node,
+            )
         self._check_storable(spec.name, wanted, lambda: group.locate((*place, "name")), node)
         if spec.default is not None and not suits(spec.default, wanted):
             self.collector.error(
@@ -180,9 +189,15 @@ class GroupCompiler:
                 node,
             )
         return Feature(
-            name=spec.name, type=wanted, nullable=_nullable(group.spec, spec.name, spec.nullable), description=spec.description,
-            default=spec.default, renamed_from=spec.renamed_from, tags=tuple(spec.tags), span=group.locate(place),
-        )  # fmt: skip
+            name=spec.name,
+            type=wanted,
+            nullable=_nullable(group.spec, spec.name, spec.nullable),
+            description=spec.description,
+            default=spec.default,
+            renamed_from=spec.renamed_from,
+            tags=tuple(spec.tags),
+            span=group.locate(place),
+        )
 
     def _type_name(self, text: str, span: Callable[[], Span], node: str) -> str | None:
         try:
@@ -228,9 +243,17 @@ class GroupCompiler:
                 )
 
     def _node(
-        self, group: Loaded[FeatureGroup], node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str,
-        features: tuple[Feature, ...], shape: QueryShape, tests: tuple[Any, ...],
-    ) -> GroupNode:  # fmt: skip
+        self,
+        group: Loaded[FeatureGroup],
+        node: str,
+        rendered: Rendered,
+        sql_path: str,
+        sql_text: str,
+        sql: str,
+        features: tuple[Feature, ...],
+        shape: QueryShape,
+        tests: tuple[Any, ...],
+    ) -> GroupNode:
         spec = group.spec
         keys = [spec.primary_key, spec.event_time, spec.created_time, spec.partition_by, spec.materialized]
         types = sorted([f.name, f.type] for f in features)
@@ -238,27 +261,50 @@ class GroupCompiler:
         below = sorted((parent, self.deep[parent]) for parent in rendered.parents)
         described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
         metadata = fingerprint(
-            spec.description, spec.owner, spec.tags, described, spec.online, spec.deprecated_after,
+            spec.description,
+            spec.owner,
+            spec.tags,
+            described,
+            spec.online,
+            spec.deprecated_after,
             [[t.id, t.failures] for t in tests],
-        )  # fmt: skip
-        # Per feature: the place of the fingerprint of meaning. Now it is the whole row set and the feature's projection.
+        )
+        # Per feature: the place of the fingerprint of meaning. Now it is the row set and the feature's projection.
         rows = fingerprint(shape.rest, below)
         with_meaning = tuple(
-            f.model_copy(update={
-                "fingerprint": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name)),
-                "deep": fingerprint("feature", f.name, f.type, rows, shape.projections.get(f.name)),
-            })
+            f.model_copy(
+                update={
+                    "fingerprint": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name)),
+                    "deep": fingerprint("feature", f.name, f.type, rows, shape.projections.get(f.name)),
+                }
+            )
             for f in features
-        )  # fmt: skip
+        )
         return GroupNode(
-            id=node, name=spec.name, version=spec.version, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
-            span=group.locate(()), depends_on=rendered.parents,
+            id=node,
+            name=spec.name,
+            version=spec.version,
+            description=spec.description,
+            owner=spec.owner,
+            tags=tuple(spec.tags),
+            span=group.locate(()),
+            depends_on=rendered.parents,
             fingerprints=Fingerprints(local=local, deep=fingerprint(local, below), metadata=metadata),
-            source_text={"yaml": group.text, "sql": sql_text}, primary_key=tuple(spec.primary_key), event_time=spec.event_time,
-            created_time=spec.created_time, partition_by=tuple(spec.partition_by), materialized=spec.materialized, online=spec.online,
-            sql_path=sql_path, sql=sql, features=with_meaning, shape=shape, tests=tests, unique_key=spec.online,
+            source_text={"yaml": group.text, "sql": sql_text},
+            primary_key=tuple(spec.primary_key),
+            event_time=spec.event_time,
+            created_time=spec.created_time,
+            partition_by=tuple(spec.partition_by),
+            materialized=spec.materialized,
+            online=spec.online,
+            sql_path=sql_path,
+            sql=sql,
+            features=with_meaning,
+            shape=shape,
+            tests=tests,
+            unique_key=spec.online,
             deprecated_after=spec.deprecated_after,
-        )  # fmt: skip
+        )
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:

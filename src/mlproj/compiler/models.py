@@ -57,15 +57,30 @@ def compile_model(
     local = fingerprint("model", view.id, spec.estimator, spec.params, spec.seed)
     tests = tuple(test.metric for test in spec.tests)
     return ModelNode(
-        id=node, name=spec.name, version=spec.version, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
-        span=model.locate(()), depends_on=(view.id,), source_text={"yaml": model.text},
+        id=node,
+        name=spec.name,
+        version=spec.version,
+        description=spec.description,
+        owner=spec.owner,
+        tags=tuple(spec.tags),
+        span=model.locate(()),
+        depends_on=(view.id,),
+        source_text={"yaml": model.text},
         fingerprints=Fingerprints(
-            local=local, deep=fingerprint(local, view.fingerprints.deep),
+            local=local,
+            deep=fingerprint(local, view.fingerprints.deep),
             metadata=fingerprint(spec.description, spec.owner, spec.tags, metrics, tests),
         ),
-        feature_view=view.id, estimator=spec.estimator, params=spec.params, seed=spec.seed, task=info.task, library=library,
-        metrics=metrics, tests=tests, label=view.label,
-    )  # fmt: skip
+        feature_view=view.id,
+        estimator=spec.estimator,
+        params=spec.params,
+        seed=spec.seed,
+        task=info.task,
+        library=library,
+        metrics=metrics,
+        tests=tests,
+        label=view.label,
+    )
 
 
 def _check_params(model: Loaded[Model], info: EstimatorInfo, node: str, collector: Collector) -> None:
@@ -129,6 +144,9 @@ def _check_view(model: Loaded[Model], view: ViewNode, info: EstimatorInfo, node:
         type_name = output_types(column.type, view.transformations.get(column.name, ()))
         if not is_numeric(type_name) and type_name != "BOOLEAN":
             collector.error(
-                "E411", f"{info.library} learns from numbers, but '{column.name}' of {view.relation} is {type_name}", place,
-                f"transform it in the view: {column.name}: one_hot_encoder, or label_encoder", node,
-            )  # fmt: skip
+                "E411",
+                f"{info.library} learns from numbers, but '{column.name}' of {view.relation} is {type_name}",
+                place,
+                f"transform it in the view: {column.name}: one_hot_encoder, or label_encoder",
+                node,
+            )

@@ -1,7 +1,7 @@
 """Jinja → SQL: sandboxed, with `ref`, `source`, `var`, `env_var` and the project's macros.
 
-References become quoted identifiers (`"income@1"`, `"source:census"`). A value of `env_var` becomes a placeholder in the
-public text and stands only in the private one, which nothing writes down.
+References become quoted identifiers (`"income@1"`, `"source:census"`). A value of `env_var` becomes a placeholder in
+the public text and stands only in the private one, which nothing writes down.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class RenderError(Exception):
 
 @dataclass(frozen=True)
 class Rendered:
-    """`sql` is public (placeholders), `private_sql` what the engine is given; `parents` are node ids in order of use."""
+    """`sql` is public (placeholders), `private_sql` what the engine is given.
+
+    `parents` are node ids in order of use.
+    """
 
     sql: str
     private_sql: str
@@ -136,9 +139,12 @@ class SqlRenderer:
         for name, value in self._use.env.items():
             if leaks(value, sql):
                 collector.error(
-                    "E306", f"the value of env_var '{name}' would show in compiled SQL", Span(path), node=node,
+                    "E306",
+                    f"the value of env_var '{name}' would show in compiled SQL",
+                    Span(path),
+                    node=node,
                     hint=f"print it on its own, as {{{{ env_var('{name}') }}}}, without filters or arithmetic",
-                )  # fmt: skip
+                )
         return Rendered(sql, private, tuple(self._use.parents))
 
     def private(self, sql: str) -> str:
@@ -193,9 +199,12 @@ class SqlRenderer:
             if isinstance(call.node, nodes.Name) and call.node.name in ("ref", "source") and not _is_literal(call):
                 ok = False
                 collector.error(
-                    "E305", f"the arguments of {call.node.name}() must be literals",
-                    self._span(path, call.lineno, call.node.name), f"write the name itself: {{{{ {call.node.name}('name') }}}}", node,
-                )  # fmt: skip
+                    "E305",
+                    f"the arguments of {call.node.name}() must be literals",
+                    self._span(path, call.lineno, call.node.name),
+                    f"write the name itself: {{{{ {call.node.name}('name') }}}}",
+                    node,
+                )
         return tree if ok else None
 
     def _template(self, path: str, tree: nodes.Template) -> Template:

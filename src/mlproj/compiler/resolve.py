@@ -22,7 +22,12 @@ class Names:
             "feature_view": _versions(loaded.feature_views),
             "model": _versions(loaded.models),
         }
-        for kind, resources in (("source", loaded.sources), ("feature group", loaded.feature_groups), ("feature view", loaded.feature_views), ("model", loaded.models)):  # fmt: skip
+        for kind, resources in (
+            ("source", loaded.sources),
+            ("feature group", loaded.feature_groups),
+            ("feature view", loaded.feature_views),
+            ("model", loaded.models),
+        ):
             _refuse_lookalikes(kind, resources, collector)
 
     def ref(self, name: str, version: int | None = None) -> str:
@@ -86,6 +91,8 @@ def _refuse_lookalikes(kind: str, resources: Iterable[Versioned | Loaded[Source]
         other = first.setdefault(name.casefold(), name)
         if other != name:
             collector.error(
-                "E303", f"{kind} '{name}' differs from '{other}' in capitals only",
-                resource.locate(("name",)), "SQL does not tell them apart: give one of them another name",
-            )  # fmt: skip
+                "E303",
+                f"{kind} '{name}' differs from '{other}' in capitals only",
+                resource.locate(("name",)),
+                "SQL does not tell them apart: give one of them another name",
+            )

@@ -22,7 +22,10 @@ def total_order(keys: Iterable[str], columns: Iterable[str]) -> str:
 
 
 def literal(value: Any) -> str:
-    """A literal of DuckDB's SQL. Doubles are written with 17 digits and an exponent: DuckDB reads `0.1` as a DECIMAL."""
+    """A literal of DuckDB's SQL.
+
+    Doubles are written with 17 digits and an exponent: DuckDB reads `0.1` as a DECIMAL.
+    """
     if value is None:
         return "NULL"
     if isinstance(value, bool):

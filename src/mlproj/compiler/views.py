@@ -107,16 +107,20 @@ def _add_join(draft: _Draft, index: int, join: Join, group: GroupNode, collector
     view, node = draft.view, draft.node
     if group.event_time:
         collector.error(
-            "E313", f"{group.relation} has an event_time, so a key alone does not say which of its rows is meant",
-            view.locate(("joins", index, "group")), "join a group with one row per key, for example its newest rows: qualify row_number() over (…) = 1", node,
-        )  # fmt: skip
+            "E313",
+            f"{group.relation} has an event_time, so a key alone does not say which of its rows is meant",
+            view.locate(("joins", index, "group")),
+            "join a group with one row per key, for example its newest rows: qualify row_number() over (…) = 1",
+            node,
+        )
         return
     keys = join.on or {key: key for key in group.primary_key}
     where = view.locate(("joins", index, "on"))
     if set(keys.values()) != set(group.primary_key):
         collector.error(
             "E308",
-            f"a join with {group.relation} must name its primary key ({', '.join(group.primary_key)}), not {', '.join(keys.values())}",
+            f"a join with {group.relation} must name its primary key ({', '.join(group.primary_key)}), "
+            f"not {', '.join(keys.values())}",
             where,
             f"on: {{{', '.join(f'<column of the base>: {k}' for k in group.primary_key)}}}",
             node,
@@ -260,7 +264,10 @@ def _chains(draft: _Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
 
 
 def _nullable(draft: _Draft, name: str) -> bool:
-    """As the base's contract says; what a left join brings may be absent, what an inner join brings is as its group says."""
+    """As the base's contract says.
+
+    What a left join brings may be absent, what an inner join brings is as its group says.
+    """
     relation, _, column = draft.names[name][2].rpartition(".")
     for join, group in draft.joined:
         if group.relation == relation and join.type == "left":
@@ -355,8 +362,25 @@ def _node(draft: _Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> ViewN
         for relation, _, name in [source.rpartition(".")]
     )
     return ViewNode(
-        id=draft.node, name=spec.name, version=spec.version, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
-        span=draft.view.locate(()), depends_on=parents, source_text={"yaml": draft.view.text},
-        fingerprints=Fingerprints(local=local, deep=fingerprint(local, deep), metadata=fingerprint(spec.description, spec.owner, spec.tags)),
-        base=base.id, joins=joins, reads=tuple(sorted(read)), filter=spec.filter, label=spec.label, columns=columns, transformations=chains, split=split, sql=sql,
-    )  # fmt: skip
+        id=draft.node,
+        name=spec.name,
+        version=spec.version,
+        description=spec.description,
+        owner=spec.owner,
+        tags=tuple(spec.tags),
+        span=draft.view.locate(()),
+        depends_on=parents,
+        source_text={"yaml": draft.view.text},
+        fingerprints=Fingerprints(
+            local=local, deep=fingerprint(local, deep), metadata=fingerprint(spec.description, spec.owner, spec.tags)
+        ),
+        base=base.id,
+        joins=joins,
+        reads=tuple(sorted(read)),
+        filter=spec.filter,
+        label=spec.label,
+        columns=columns,
+        transformations=chains,
+        split=split,
+        sql=sql,
+    )

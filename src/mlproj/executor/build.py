@@ -209,7 +209,10 @@ class _Build:
         self._flush()
 
     def _models(self, datasets: Mapping[str, TrainingDataset]) -> None:
-        """Train one after another: a library uses all cores by itself, and its results must not depend on who else runs."""
+        """Train one after another.
+
+        A library uses all cores by itself, and its results must not depend on who else runs.
+        """
         space = self._space
         for step in self._plan.steps:
             if step.action != "train" and not (step.action == "test" and step.node.startswith("model:")):

@@ -163,9 +163,17 @@ def _stands(node: GroupNode, published: Published, inputs: Mapping[str, str], ve
 
 def _as_published(node: GroupNode, published: Published, versions: dict[str, str]) -> GroupOutcome:
     return GroupOutcome(
-        node, published.rows or 0, published.digest or "", published.column_digests, published.null_counts, versions,
-        published.inputs, published.table, published.commit, changed=False,
-    )  # fmt: skip
+        node,
+        published.rows or 0,
+        published.digest or "",
+        published.column_digests,
+        published.null_counts,
+        versions,
+        published.inputs,
+        published.table,
+        published.commit,
+        changed=False,
+    )
 
 
 def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str]) -> GroupOutcome:
@@ -219,9 +227,18 @@ def _measure(
     nulls = dict(zip(names, (int(n) for n in rest[len(read) : -1]), strict=True))
     column_digests = {n: f"{rows}:{d}" for n, d in zip(read, rest[: len(read)], strict=True)}
     return GroupOutcome(
-        node, rows, f"{rows}:{digest}", column_digests, nulls, versions, inputs, table, commit, changed=True,
+        node,
+        rows,
+        f"{rows}:{digest}",
+        column_digests,
+        nulls,
+        versions,
+        inputs,
+        table,
+        commit,
+        changed=True,
         warnings=tuple(_warnings(node, rows, nulls, int(rest[-1]))),
-    )  # fmt: skip
+    )
 
 
 def digest_sql(names: Sequence[str]) -> str:
@@ -342,6 +359,12 @@ def _result(
 ) -> StepResult:
     outcome = space.outcomes[node.id]
     return StepResult(
-        node=node.id, action="materialize", status=status, seconds=time.perf_counter() - started, rows=outcome.rows,  # type: ignore[arg-type]
-        commit=outcome.commit, message=message, warnings=warnings,
-    )  # fmt: skip
+        node=node.id,
+        action="materialize",
+        status=status,
+        seconds=time.perf_counter() - started,
+        rows=outcome.rows,  # type: ignore[arg-type]
+        commit=outcome.commit,
+        message=message,
+        warnings=warnings,
+    )

@@ -15,7 +15,10 @@ from mlproj.state import GroupNode, Publication, Published, TrainingDataset, Vie
 
 
 def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict[str, TrainingDataset]:
-    """Copy new rows of groups and training datasets into the lake, in one commit; returns datasets with their commits."""
+    """Copy new rows of groups and training datasets into the lake, in one commit.
+
+    Returns datasets with their commits.
+    """
     pending = {n: o for n, o in space.outcomes.items() if o.changed and o.table and o.commit is None}
     writes = [
         TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by)
@@ -58,13 +61,16 @@ def publish(
     published = {n: _published(n, space, at) for n in nodes}
     gone = tuple(sorted(removed))
     publication = Publication(
-        build_id=space.build_id, target=space.state.target, at=at, author=space.adapters.author,
+        build_id=space.build_id,
+        target=space.state.target,
+        at=at,
+        author=space.adapters.author,
         published={n: p.model_dump(mode="json") for n, p in published.items()},
         training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items() if d.build_id == space.build_id},
         removed=gone,
-    )  # fmt: skip
+    )
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
-    moves = list(_moves(manifest, after, published, gone))
+    moves = list(_moves(after, published, gone))
     info = CommitInfo(
         space.adapters.author,
         f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})",
@@ -84,21 +90,25 @@ def _published(node_id: str, space: Workspace, at: str) -> Published:
     common: dict[str, Any] = {"node": node, "build_id": space.build_id, "published_at": at}
     if outcome:
         return Published(
-            **common, table=outcome.table, commit=outcome.commit, rows=outcome.rows, digest=outcome.digest,
-            column_digests=outcome.column_digests, null_counts=outcome.null_counts, source_versions=outcome.source_versions,
+            **common,
+            table=outcome.table,
+            commit=outcome.commit,
+            rows=outcome.rows,
+            digest=outcome.digest,
+            column_digests=outcome.column_digests,
+            null_counts=outcome.null_counts,
+            source_versions=outcome.source_versions,
             inputs=outcome.inputs,
-        )  # fmt: skip
+        )
     if before:
         return before.model_copy(update=common)
     return Published(**common)
 
 
-def _moves(
-    manifest: Manifest, after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]
-) -> Iterable[ViewMove]:
+def _moves(after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]) -> Iterable[ViewMove]:
     """Views to move: `<group>_v<n>`, and `<group>` for the highest version; dropped ones last."""
     names: set[str] = set()
-    for node_id, row in moved.items():
+    for row in moved.values():
         node = row.node
         if isinstance(node, GroupNode):
             yield ViewMove(name=f"{node.name}_v{node.version}", sql=consumer_sql(node, row, after))
@@ -109,7 +119,7 @@ def _moves(
         names.add(name)
     for name in sorted(names):
         rows = [r for r in after.values() if isinstance(r.node, GroupNode) and r.node.name == name]
-        highest = max(rows, key=lambda r: _version(r), default=None)
+        highest = max(rows, key=_version, default=None)
         sql = consumer_sql(highest.node, highest, after) if highest and isinstance(highest.node, GroupNode) else None
         yield ViewMove(name=name, sql=sql)
 
@@ -120,7 +130,10 @@ def _version(row: Published) -> int:
 
 
 def consumer_sql(node: GroupNode, row: Published, after: Mapping[str, Published]) -> str:
-    """What consumers read: the contract's columns in its order, pinned at a commit; a view's own query over pinned parents."""
+    """What consumers read: the contract's columns in its order, pinned at a commit.
+
+    A view's own query over pinned parents.
+    """
     columns = identifiers(f.name for f in node.features)
     if row.table is not None:
         return f"select {columns} from lake.mlproj_data.{identifier(row.table)} at (version => {row.commit})"

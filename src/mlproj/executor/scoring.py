@@ -34,7 +34,10 @@ class LoadedModel:
 
 
 def model_columns(columns: Sequence[Column]) -> list[str]:
-    """SQL of each column as an estimator is given it: whole numbers and doubles; booleans as 0 and 1, decimals as doubles."""
+    """SQL of each column as an estimator is given it: whole numbers and doubles.
+
+    Booleans as 0 and 1, decimals as doubles.
+    """
     found = []
     for column in columns:
         name = identifier(column.name)
@@ -64,7 +67,7 @@ def decoded(predictions: Predictions, label: str, statistics: FittedStatistics) 
         return predictions
     import numpy as np
 
-    values = [v for v in statistics.values[label][-1]["values"]]  # type: ignore[union-attr]
+    values = list(statistics.values[label][-1]["values"])  # type: ignore[union-attr]
     labels = np.array([values[int(i)] if 0 <= int(i) < len(values) else None for i in predictions.labels], dtype=object)
     classes = None if predictions.classes is None else tuple(values[int(c)] for c in predictions.classes)
     return Predictions(labels, predictions.probabilities, classes)

@@ -112,13 +112,18 @@ def manifest_hash(record: ModelManifest) -> str:
 
 
 def training_frame(dataset: TrainingDataset, adapters: Adapters) -> pd.DataFrame:
-    """All rows in key order: features as the estimator takes them, `label`, `split`. Rows without a label are left out."""
+    """All rows in key order: features as the estimator takes them, `label`, `split`.
+
+    Rows without a label are left out.
+    """
     types = {c.name: c for c in dataset.columns}
     features = model_columns([types[name] for name in dataset.features])
     label = identifier(dataset.label or "")
     label_sql = label if not types[dataset.label or ""].type.startswith("DECIMAL") else f"{label}::DOUBLE"
     relation = adapters.lake.relation(dataset.table, dataset.commit)
-    query = f"select {', '.join(features)}, {label_sql} as label, split from {relation} where {label} is not null order by {total_order(dataset.keys, [c.name for c in dataset.columns])}"
+    order = total_order(dataset.keys, types)
+    columns = f"{', '.join(features)}, {label_sql} as label, split"
+    query = f"select {columns} from {relation} where {label} is not null order by {order}"
     clash = {"label", "split"} & set(dataset.features)
     if clash:
         raise ProjectError(
@@ -152,9 +157,15 @@ def evaluated(
 
 
 def _manifest(
-    model: ModelNode, view: ViewNode, dataset: TrainingDataset, fitted: Fitted, files: Mapping[str, str], golden: tuple[dict[str, Any], ...],
-    decides: str, library_version: str,
-) -> ModelManifest:  # fmt: skip
+    model: ModelNode,
+    view: ViewNode,
+    dataset: TrainingDataset,
+    fitted: Fitted,
+    files: Mapping[str, str],
+    golden: tuple[dict[str, Any], ...],
+    decides: str,
+    library_version: str,
+) -> ModelManifest:
     label = next(c for c in dataset.columns if c.name == dataset.label)
     outputs = [
         SignatureField(name="prediction", type=label.type if model.task == "classifier" else "DOUBLE", nullable=False)
@@ -162,13 +173,25 @@ def _manifest(
     if fitted.classes is not None:
         outputs.append(SignatureField(name="probabilities", type="DOUBLE[]", nullable=False))
     return ModelManifest(
-        model=model, fingerprint=decides, training_dataset=dataset.name, training_digest=dataset.digest, view=dataset.view,
-        inputs_commits=dataset.inputs, statistics=dataset.statistics, seed=model.seed, params=model.params,
+        model=model,
+        fingerprint=decides,
+        training_dataset=dataset.name,
+        training_digest=dataset.digest,
+        view=dataset.view,
+        inputs_commits=dataset.inputs,
+        statistics=dataset.statistics,
+        seed=model.seed,
+        params=model.params,
         libraries={**dict(fitted.libraries), model.library.split(" ")[0]: library_version},
-        platform={"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}, files=dict(files),
-        inputs=tuple(SignatureField(name=c.name, type=c.type, nullable=c.nullable) for c in view.of_role("feature")), outputs=tuple(outputs), classes=fitted.classes,
-        input_example=dataset.example, golden=golden, profile=dataset.profile,
-    )  # fmt: skip
+        platform={"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()},
+        files=dict(files),
+        inputs=tuple(SignatureField(name=c.name, type=c.type, nullable=c.nullable) for c in view.of_role("feature")),
+        outputs=tuple(outputs),
+        classes=fitted.classes,
+        input_example=dataset.example,
+        golden=golden,
+        profile=dataset.profile,
+    )
 
 
 def _failures(evaluation: Evaluation) -> str:
@@ -180,6 +203,12 @@ def _result(
     model: ModelNode, version: ModelVersion, status: str, started: float, message: str, warnings: tuple[str, ...] = ()
 ) -> StepResult:
     return StepResult(
-        node=model.id, action="train", status=status, seconds=time.perf_counter() - started, message=message, warnings=warnings,  # type: ignore[arg-type]
-        model_version=version.id, metrics=version.evaluation.metrics,
-    )  # fmt: skip
+        node=model.id,
+        action="train",
+        status=status,
+        seconds=time.perf_counter() - started,
+        message=message,
+        warnings=warnings,  # type: ignore[arg-type]
+        model_version=version.id,
+        metrics=version.evaluation.metrics,
+    )

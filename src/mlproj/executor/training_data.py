@@ -95,13 +95,26 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
     engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
     counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
     dataset = TrainingDataset(
-        view=view.id, number=number, fingerprint=fingerprint, table=table_name(f"td__{view.name}__v{view.version}", fingerprint, space.state),
-        commit=0, inputs=dict.fromkeys(view.depends_on, 0), rows={s: int(counts.get(s, 0)) for s in SPLITS}, columns=columns, keys=tuple(keys),
-        features=tuple(features), label=view.label, passenger=tuple(passenger),
-        raw_inputs=tuple({"name": n, "type": t} for n, t in inputs), statistics=fitted,  # type: ignore[misc]
-        example=_example(view, space, raw), profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
-        digest=rows_digest(engine.arrow(f"select * from {identifier(frozen)}")), build_id=space.build_id, created_at=space.adapters.now(),
-    )  # fmt: skip
+        view=view.id,
+        number=number,
+        fingerprint=fingerprint,
+        table=table_name(f"td__{view.name}__v{view.version}", fingerprint, space.state),
+        commit=0,
+        inputs=dict.fromkeys(view.depends_on, 0),
+        rows={s: int(counts.get(s, 0)) for s in SPLITS},
+        columns=columns,
+        keys=tuple(keys),
+        features=tuple(features),
+        label=view.label,
+        passenger=tuple(passenger),
+        raw_inputs=tuple({"name": n, "type": t} for n, t in inputs),
+        statistics=fitted,  # type: ignore[misc]
+        example=_example(view, space, raw),
+        profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
+        digest=rows_digest(engine.arrow(f"select * from {identifier(frozen)}")),
+        build_id=space.build_id,
+        created_at=space.adapters.now(),
+    )
     return DatasetOutcome(dataset, f"select * from {identifier(frozen)}")
 
 
@@ -121,7 +134,10 @@ def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any]
 
 
 def fit(view: ViewNode, space: Workspace, relation: str) -> FittedStatistics:
-    """Statistics of every chain, one query per stage; `relation` has a `split` column. Raises E606 without training rows."""
+    """Statistics of every chain, one query per stage; `relation` has a `split` column.
+
+    Raises E606 without training rows.
+    """
     engine = space.adapters.engine
     counts = dict(engine.rows(f"select split, count(*) from {relation} group by split"))
     if not counts.get("training"):

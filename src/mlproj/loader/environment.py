@@ -1,4 +1,7 @@
-"""Values of environment variables: placeholders in everything that is written down, filled in for the engine's eyes only."""
+"""Values of environment variables.
+
+Placeholders in everything that is written down, filled in for the engine's eyes only.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ def leaks(value: str, text: str) -> bool:
 
 
 def fill_environment(text: str, environment: Mapping[str, str], defaults: Mapping[str, str] | None = None) -> str:
-    """Put values where their placeholders stand. Raises KeyError naming a variable that has neither value nor default."""
+    """Put values where their placeholders stand.
+
+    Raises KeyError naming a variable that has neither value nor default.
+    """
     if "__MLPROJ_ENV_" not in text:
         return text
     return _PLACEHOLDER.sub(lambda match: _value(match[1], environment, defaults or {}), text)

@@ -32,8 +32,8 @@ class LoadedProject:
     """Everything the user wrote, for one target.
 
     `sql` maps each group's `name@version` to (path, text) of its SQL file; `macros` maps paths to texts; `vars` are the
-    project's, overridden by `--vars`; `environment` is a snapshot for `env_var`, `env_defaults` what YAML gives for variables
-    that are not set. Strings hold placeholders for values of the environment, those of `target` the values themselves.
+    project's, overridden by `--vars`; `environment` is a snapshot for `env_var`, `env_defaults` what YAML gives for
+    variables that are not set. Strings hold placeholders for values of the environment, those of `target` the values.
     """
 
     spec: ProjectSpec

@@ -26,7 +26,7 @@ def diff(
     """Changes in dependency order, then removals. `accept` names the nodes whose breaking changes are let through."""
     differ = _Differ(manifest, state, source_versions, as_of_date, frozenset(accept))
     found = [change for node_id in manifest.order if (change := differ.change(manifest.nodes[node_id]))]
-    return tuple([*found, *differ.removals()])
+    return (*found, *differ.removals())
 
 
 class _Differ:

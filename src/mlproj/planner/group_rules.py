@@ -13,9 +13,9 @@ def compare_groups(new: GroupNode, published: Published) -> list[Reason]:
     """Every rule that applies, in the order of the rules."""
     old = published.node
     assert isinstance(old, GroupNode)
-    if old.fingerprints.local == new.fingerprints.local and old.fingerprints.metadata == new.fingerprints.metadata:
-        if [f.name for f in old.features] == [f.name for f in new.features] and old.primary_key == new.primary_key:
-            return []
+    order = [f.name for f in new.features]
+    if old.fingerprints == new.fingerprints and [f.name for f in old.features] == order:
+        return []
     return [reason for rule in RULES for reason in rule(old, new, published)]
 
 
@@ -149,7 +149,10 @@ def _online(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[R
 
 
 def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
-    """Coarse, and safe: unless only projections came or went that touch nothing else, every feature may mean something else."""
+    """Coarse, and safe.
+
+    Unless only projections came or went that touch nothing else, every feature may mean something else.
+    """
     if _same_but_for_columns(old, new):
         return
     for name, feature in _by_name(new).items():
@@ -174,11 +177,14 @@ def _same_but_for_columns(old: GroupNode, new: GroupNode) -> bool:
 def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
     before, after = _by_name(old), _by_name(new)
     whole: list[tuple[str, object, object]] = [
-        ("description", old.description, new.description), ("owner", old.owner, new.owner), ("tags", old.tags, new.tags),
+        ("description", old.description, new.description),
+        ("owner", old.owner, new.owner),
+        ("tags", old.tags, new.tags),
         ("tests", [(t.id, t.failures) for t in old.tests], [(t.id, t.failures) for t in new.tests]),
-        ("created_time", old.created_time, new.created_time), ("materialized", old.materialized, new.materialized),
+        ("created_time", old.created_time, new.created_time),
+        ("materialized", old.materialized, new.materialized),
         ("deprecated_after", old.deprecated_after, new.deprecated_after),
-    ]  # fmt: skip
+    ]
     changed = [name for name, a, b in whole if a != b]
     common = [n for n in before if n in after]
     if [n for n in after if n in before] != common:

@@ -1,4 +1,7 @@
-"""Whom a change touches: dependants that use a changed feature, with the path to them, and those that do not, with why."""
+"""Whom a change touches.
+
+Dependants that use a changed feature, with the path to them, and those that do not, with why.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _WHOLE = {
 def impact(
     node_id: str, reasons: Iterable[Reason], nodes: dict[str, Node], manifest: Manifest
 ) -> tuple[tuple[Affected, ...], tuple[Unaffected, ...]]:
-    """Dependants of a node that is breaking, nearest first. `nodes` may hold published definitions beside the manifest's."""
+    """Dependants of a node that is breaking, nearest first.
+
+    `nodes` may hold published definitions beside the manifest's.
+    """
     breaking = [r for r in reasons if r.change == "breaking"]
     whole = any(r.rule in _WHOLE or r.feature is None for r in breaking)
     features = None if whole else sorted({r.feature for r in breaking if r.feature})
@@ -54,7 +60,10 @@ def impact(
 
 
 def _used(child: Node, parent: str, features: tuple[str, ...], whole: bool) -> tuple[str, ...] | None:
-    """The changed features that a dependant uses, None for none. SQL is taken to use all of a group; a view says what it reads."""
+    """The changed features that a dependant uses, None for none.
+
+    SQL is taken to use all of a group; a view says what it reads.
+    """
     if not isinstance(child, ViewNode):
         return features
     relation = parent.partition(":")[2]

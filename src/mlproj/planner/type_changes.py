@@ -13,9 +13,16 @@ _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _WIDENINGS = {
     *((a, b) for chain in (_SIGNED, _UNSIGNED) for i, a in enumerate(chain) for b in chain[i + 1 :]),
     *((u, s) for i, u in enumerate(_UNSIGNED) for s in _SIGNED[i + 1 :]),
-    ("FLOAT", "DOUBLE"), ("TINYINT", "FLOAT"), ("SMALLINT", "FLOAT"), ("UTINYINT", "FLOAT"),
-    ("TINYINT", "DOUBLE"), ("SMALLINT", "DOUBLE"), ("INTEGER", "DOUBLE"), ("UTINYINT", "DOUBLE"), ("USMALLINT", "DOUBLE"),
-}  # fmt: skip
+    ("FLOAT", "DOUBLE"),
+    ("TINYINT", "FLOAT"),
+    ("SMALLINT", "FLOAT"),
+    ("UTINYINT", "FLOAT"),
+    ("TINYINT", "DOUBLE"),
+    ("SMALLINT", "DOUBLE"),
+    ("INTEGER", "DOUBLE"),
+    ("UTINYINT", "DOUBLE"),
+    ("USMALLINT", "DOUBLE"),
+}
 
 
 def compare_types(old: str, new: str) -> Verdict:

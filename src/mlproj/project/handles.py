@@ -62,7 +62,10 @@ class FeatureGroup:
         self.node: GroupNode = self._row.node
 
     def query(self, as_of: int | None = None) -> str:
-        """SQL that reads the contract's columns, as published or at a commit. Raises E506 for a commit that is none of its."""
+        """SQL that reads the contract's columns, as published or at a commit.
+
+        Raises E506 for a commit that is none of its.
+        """
         row, lake = self._row, self._project.session.lake
         lake.relation(row.table or "")
         if as_of is None:
@@ -111,7 +114,10 @@ class FeatureView:
         self.dataset: TrainingDataset = dataset
 
     def query(self, split: str | None = None) -> str:
-        """SQL of the training dataset's rows in key order: keys, features as transformed, label, passenger, and `split` where all are asked for."""
+        """SQL of the training dataset's rows in key order.
+
+        Keys, features as transformed, label, passenger, and `split` where all are asked for.
+        """
         dataset = self.dataset
         relation = self._project.session.lake.relation(dataset.table, dataset.commit)
         rest = [c.name for c in dataset.columns if c.name not in (*dataset.keys, "split")]
@@ -125,7 +131,10 @@ class FeatureView:
         return frame
 
     def train_test_split(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any], pd.Series[Any]]:
-        """X_train, X_test, y_train, y_test: features as transformed, and the label. Raises E504 where there is no label."""
+        """X_train, X_test, y_train, y_test: features as transformed, and the label.
+
+        Raises E504 where there is no label.
+        """
         label = self.dataset.label
         if label is None:
             raise fail("E504", f"{self.node.relation} has no label", hint="give the view a `label:`")
@@ -277,9 +286,14 @@ def _file_relation(project: Project, path: Path) -> str:
     except SourceError as error:
         raise fail(error.code, error.message, hint=error.hint) from error
     node = SourceNode(
-        id="source:input", name=path.name, span=Span(path.name), fingerprints=Fingerprints(local="", deep="", metadata=""), path=spec.path,
-        format=spec.format, columns=columns,  # type: ignore[arg-type]
-    )  # fmt: skip
+        id="source:input",
+        name=path.name,
+        span=Span(path.name),
+        fingerprints=Fingerprints(local="", deep="", metadata=""),
+        path=spec.path,
+        format=spec.format,
+        columns=columns,  # type: ignore[arg-type]
+    )
     return project.session.sources.relation(node)
 
 

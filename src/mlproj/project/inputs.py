@@ -62,10 +62,7 @@ def input_key(
 
 def state_marker(root: Path, files: Iterable[str]) -> str:
     """Sizes and times of SQLite files and their logs: where these stand, so does what they hold."""
-    found = []
-    for name in files:
-        for suffix in ("", "-wal"):
-            found.append([name + suffix, *_stat(root / (name + suffix))])
+    found = [[name + suffix, *_stat(root / (name + suffix))] for name in files for suffix in ("", "-wal")]
     return json.dumps(found)
 
 
@@ -89,8 +86,8 @@ def write_text(path: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
 
 
 def _versions() -> dict[str, str]:
@@ -106,7 +103,8 @@ def _versions() -> dict[str, str]:
 def _stats(root: Path, pattern: str) -> list[Any]:
     import glob
 
-    paths = sorted(glob.glob(pattern, root_dir=root, recursive=True)) if glob.has_magic(pattern) else [pattern]
+    # Path.glob takes no absolute pattern.
+    paths = sorted(glob.glob(pattern, root_dir=root, recursive=True)) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
     return [[path, *_stat(root / path)] for path in paths]
 
 

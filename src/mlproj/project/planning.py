@@ -36,8 +36,11 @@ def make(
     basis = {
         "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
         "sources": fingerprint(versions),
-        "state": fingerprint(sorted([n, p.build_id, p.commit] for n, p in state.published.items()), sorted(v.id for v in state.model_versions.values())),
-    }  # fmt: skip
+        "state": fingerprint(
+            sorted([n, p.build_id, p.commit] for n, p in state.published.items()),
+            sorted(v.id for v in state.model_versions.values()),
+        ),
+    }
     if saved is not None:
         _check_basis(saved, basis, project.target_name)
         return saved, state, versions
@@ -45,8 +48,13 @@ def make(
     changes = diff(manifest, state, versions, as_of_date=as_of_date, accept=accept)
     selected = select_nodes(project, changes, select, exclude) if select or exclude else None
     options = Options(
-        target=project.target_name, as_of_date=as_of_date, selected=selected, full_refresh=full_refresh, basis=basis, diagnostics=tuple(missing)
-    )  # fmt: skip
+        target=project.target_name,
+        as_of_date=as_of_date,
+        selected=selected,
+        full_refresh=full_refresh,
+        basis=basis,
+        diagnostics=tuple(missing),
+    )
     return make_plan(changes, manifest, state, options), state, versions
 
 
@@ -85,13 +93,15 @@ def select_nodes(
 def changed_files(root: Path, revision: str) -> set[str]:
     """Files of the project that differ from a git revision, untracked ones included. Raises E505."""
     found: set[str] = set()
+    if revision.startswith("-"):
+        raise fail("E505", f"'{revision}' is no git revision", hint="git:REF selects what differs from it, as git:main")
     for command in (
         ["diff", "--name-only", "--relative", revision, "--"],
         ["ls-files", "--others", "--exclude-standard"],
     ):
         try:
-            done = subprocess.run(
-                ["git", "-C", str(root), "-c", "core.quotepath=off", *command],
+            done = subprocess.run(  # noqa: S603  (no shell, and git as the user has it)
+                ["git", "-C", str(root), "-c", "core.quotepath=off", *command],  # noqa: S607  (found on PATH, as a user's own)
                 capture_output=True,
                 text=True,
                 check=False,
@@ -132,7 +142,11 @@ def bump_hint(change: Change) -> str:
     if any(r.rule == "removed" for r in change.reasons):
         return "restore it, or publish it with `deprecated_after:` first"
     what = "a copy of its SQL file and YAML" if kind == "feature_group" else "a copy of its YAML"
-    return f"leave {relation} as it was published, and write `version: {int(version) + 1}` into {what} with this change ({name}@{int(version) + 1})"
+    following = int(version) + 1
+    return (
+        f"leave {relation} as it was published, and write `version: {following}` into {what} with this change "
+        f"({name}@{following})"
+    )
 
 
 def check_saved(path: Path) -> Plan:

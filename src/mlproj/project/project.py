@@ -122,7 +122,10 @@ class Project:
         full_refresh: bool = False,
         as_of_date: str | None = None,
     ) -> dict[str, Any]:
-        """`plan` as JSON; where neither files nor state moved, the answer of last time, without importing anything heavy."""
+        """`plan` as JSON.
+
+        Where neither files nor state moved it is the answer of last time, and nothing heavy is imported.
+        """
         from mlproj.project.compilation import known_key
 
         asked = [list(select), list(exclude), full_refresh, as_of_date or _today()]
@@ -146,11 +149,22 @@ class Project:
         return document
 
     def build(
-        self, plan_file: Path | None = None, *, select: Sequence[str] = (), exclude: Sequence[str] = (), threads: int | None = None,
-        fail_fast: bool = False, full_refresh: bool = False, wait: float = 0,
-        progress: Callable[[StepResult], None] | None = None, failed: Callable[[list[Diagnostic]], None] | None = None,
-    ) -> RunResults:  # fmt: skip
-        """Plan, then apply it. Raises E501 (exit code 4), doing nothing at all, where a breaking change is left over."""
+        self,
+        plan_file: Path | None = None,
+        *,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        threads: int | None = None,
+        fail_fast: bool = False,
+        full_refresh: bool = False,
+        wait: float = 0,
+        progress: Callable[[StepResult], None] | None = None,
+        failed: Callable[[list[Diagnostic]], None] | None = None,
+    ) -> RunResults:
+        """Plan, then apply it.
+
+        Raises E501 (exit code 4), doing nothing at all, where a breaking change is left over.
+        """
         from mlproj.executor import BuildOptions, apply
         from mlproj.project.planning import check_saved, make, refuse_breaking
 
@@ -164,9 +178,12 @@ class Project:
             )
             refuse_breaking(plan)
             options = BuildOptions(
-                build_id=new_build_id(), threads=threads or min(os.cpu_count() or 1, 4), fail_fast=fail_fast,
-                progress=progress or (lambda _r: None), failed=failed or (lambda _d: None),
-            )  # fmt: skip
+                build_id=new_build_id(),
+                threads=threads or min(os.cpu_count() or 1, 4),
+                fail_fast=fail_fast,
+                progress=progress or (lambda _r: None),
+                failed=failed or (lambda _d: None),
+            )
             results = apply(plan, manifest, state, versions, adapters, options)
         finally:
             self.session.lease.release()

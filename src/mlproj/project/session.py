@@ -117,10 +117,19 @@ class Session:
         from mlproj.executor import Adapters
 
         return Adapters(
-            engine=self.engine, lake=self.lake, lease=self.lease, state=self.store, store=self.store, sources=self.sources,
-            artifacts=self.artifacts, trainer_for=lambda path: trainer_for(path, self.root), explain_read_error=self.sources.explain_read_error, now=utc_now,
-            author=author(), environment=dict(os.environ),
-        )  # fmt: skip
+            engine=self.engine,
+            lake=self.lake,
+            lease=self.lease,
+            state=self.store,
+            store=self.store,
+            sources=self.sources,
+            artifacts=self.artifacts,
+            trainer_for=lambda path: trainer_for(path, self.root),
+            explain_read_error=self.sources.explain_read_error,
+            now=utc_now,
+            author=author(),
+            environment=dict(os.environ),
+        )
 
     def database_files(self) -> list[str]:
         """Paths of the SQLite files that hold state and catalog, relative to the root."""

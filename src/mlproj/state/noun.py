@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Noun(BaseModel):
-    """Frozen; serialises to the same bytes for equal content (fields in declared order, mappings sorted by the writer)."""
+    """Frozen; serialises to the same bytes for equal content, with its fields in declared order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

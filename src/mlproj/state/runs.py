@@ -28,7 +28,10 @@ class StepResult(Noun):
 
 
 class BuildRecord(Noun):
-    """One build of a target. `status` is `running` until it ends; a killed build stays so until the next one sees it."""
+    """One build of a target.
+
+    `status` is `running` until it ends; a killed build stays so until the next one sees it.
+    """
 
     id: str
     target: str
@@ -49,7 +52,7 @@ class ViewMove(Noun):
 class Publication(Noun):
     """What one lake commit published: the record stands in the commit's extra info, and decides (versions.md §5).
 
-    `payload` is what state needs to catch up: `Published` and `TrainingDataset` rows as JSON, by id; `removed` node ids.
+    `published` and `training_datasets` are what state needs to catch up, as JSON by id; `removed` holds node ids.
     """
 
     build_id: str

@@ -63,9 +63,16 @@ def _accepts(type_name: str) -> bool:
 
 _CATEGORIES = "text, whole numbers, booleans or dates"
 ENCODERS = (
-    Function(name="label_encoder", accepts=_accepts, wants=_CATEGORIES, output=_bigint, statistics=_values, apply=_label),
     Function(
-        name="one_hot_encoder", accepts=_accepts, wants=_CATEGORIES, output=_bigint, statistics=_counted, apply=_one_hot,
+        name="label_encoder", accepts=_accepts, wants=_CATEGORIES, output=_bigint, statistics=_values, apply=_label
+    ),
+    Function(
+        name="one_hot_encoder",
+        accepts=_accepts,
+        wants=_CATEGORIES,
+        output=_bigint,
+        statistics=_counted,
+        apply=_one_hot,
         arguments={"max_categories": Argument((int,))},
     ),
-)  # fmt: skip
+)

@@ -22,13 +22,24 @@ def _constant_type(type_name: str, args: Arguments) -> str:
 
 IMPUTERS = (
     Function(
-        name="impute_median", accepts=is_numeric, wants="numbers", output=lambda _t, _a: "DOUBLE", apply=_median,
-        statistics=lambda x, _a: {"median": f"quantile_cont(({x})::DOUBLE, 0.5) filter (where isfinite(({x})::DOUBLE))"},
+        name="impute_median",
+        accepts=is_numeric,
+        wants="numbers",
+        output=lambda _t, _a: "DOUBLE",
+        apply=_median,
+        statistics=lambda x, _a: {
+            "median": f"quantile_cont(({x})::DOUBLE, 0.5) filter (where isfinite(({x})::DOUBLE))"
+        },
         needs_values=True,
     ),
     Function(
-        name="impute_constant", accepts=lambda _t: True, wants="any type", output=_constant_type,
-        apply=lambda x, a, s: [(None, f"({sql})::DOUBLE" if isinstance(a["value"], float) else sql) for _n, sql in _constant(x, a, s)],
+        name="impute_constant",
+        accepts=lambda _t: True,
+        wants="any type",
+        output=_constant_type,
+        apply=lambda x, a, s: [
+            (None, f"({sql})::DOUBLE" if isinstance(a["value"], float) else sql) for _n, sql in _constant(x, a, s)
+        ],
         arguments={"value": Argument((int, float, str, bool), required=True)},
     ),
-)  # fmt: skip
+)

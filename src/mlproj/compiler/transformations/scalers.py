@@ -43,16 +43,31 @@ def _log(x: str, _args: Arguments, _s: Statistics) -> list[tuple[str | None, str
 
 SCALERS = (
     Function(
-        name="min_max_scaler", accepts=is_numeric, wants="numbers", output=_double, apply=_min_max,
+        name="min_max_scaler",
+        accepts=is_numeric,
+        wants="numbers",
+        output=_double,
+        apply=_min_max,
         statistics=lambda x, _a: {"min": f"(min({x}) {_finite(x)})::DOUBLE", "max": f"(max({x}) {_finite(x)})::DOUBLE"},
     ),
     Function(
-        name="standard_scaler", accepts=is_numeric, wants="numbers", output=_double, apply=_standard,
-        statistics=lambda x, _a: {"mean": f"avg(({x})::DOUBLE) {_finite(x)}", "std": f"stddev_pop(({x})::DOUBLE) {_finite(x)}"},
+        name="standard_scaler",
+        accepts=is_numeric,
+        wants="numbers",
+        output=_double,
+        apply=_standard,
+        statistics=lambda x, _a: {
+            "mean": f"avg(({x})::DOUBLE) {_finite(x)}",
+            "std": f"stddev_pop(({x})::DOUBLE) {_finite(x)}",
+        },
     ),
     Function(
-        name="robust_scaler", accepts=is_numeric, wants="numbers", output=_double, apply=_robust,
+        name="robust_scaler",
+        accepts=is_numeric,
+        wants="numbers",
+        output=_double,
+        apply=_robust,
         statistics=lambda x, _a: {f"p{p}": f"quantile_cont(({x})::DOUBLE, 0.{p}) {_finite(x)}" for p in (25, 50, 75)},
     ),
     Function(name="log_transform", accepts=is_numeric, wants="numbers", output=_double, apply=_log),
-)  # fmt: skip
+)
