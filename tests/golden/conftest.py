@@ -1,27 +1,46 @@
-"""What golden tests share: how a project is diagnosed, and how an expected text is compared."""
+"""What golden tests share: how a project is compiled, and how an expected text is compared."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mlproj.adapters.duckdb_binder import DuckDBBinder
+from mlproj.adapters.file_sources import FileSources
+from mlproj.compiler import Manifest, Surroundings, compile_project
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.loader import load
+from tests.golden.estimators import FixedEstimators
 
 # Expected texts name mlproj's version, and must outlive the next release.
 VERSION = "0.1.0"
 
 
 @pytest.fixture
-def diagnose(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], list[Diagnostic]]:
-    """Everything that is said of a project, warnings included, in the order of the report."""
+def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path], Manifest]:
+    """Load and compile a project; its environment is `environment.json` beside its folder, or empty."""
     monkeypatch.setattr("mlproj.__version__", VERSION)
+
+    def _compiled(project: Path) -> Manifest:
+        variables = project.parent / "environment.json"
+        environment = json.loads(variables.read_bytes()) if variables.is_file() else {}
+        sources = FileSources(project, tmp_path / "cache")
+        loaded = load(project, environment=environment)
+        return compile_project(loaded, Surroundings(DuckDBBinder(), sources, FixedEstimators(), {}))
+
+    return _compiled
+
+
+@pytest.fixture
+def diagnose(compiled: Callable[[Path], Manifest]) -> Callable[[Path], list[Diagnostic]]:
+    """Everything that is said of a project, warnings included, in the order of the report."""
 
     def _diagnose(project: Path) -> list[Diagnostic]:
         try:
-            return list(load(project, environment={}).warnings)
+            return list(compiled(project).warnings)
         except ProjectError as error:
             return error.diagnostics
 

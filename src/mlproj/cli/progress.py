@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlproj.cli.render.results import step_line
@@ -38,7 +39,8 @@ class Watcher:
 
     def tell_failures(self) -> None:
         if self._failures:
-            self._context.complain(self._failures)
+            # A bad source fails every group that reads it: it is told once.
+            self._context.complain(list(dict.fromkeys(replace(d, node=None) for d in self._failures)))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 from mlproj.compiler.manifest import Manifest
@@ -18,10 +19,11 @@ from mlproj.executor.training import test_model, train
 from mlproj.executor.training_data import DatasetOutcome, make_dataset
 from mlproj.planner import Plan
 from mlproj.ports import EngineError
-from mlproj.state import BuildRecord, StepResult, TargetState, TrainingDataset
+from mlproj.state import BuildRecord, ModelNode, StepResult, TargetState, TrainingDataset
+from mlproj.state.runs import Action
 
 Progress = Callable[[StepResult], None]
-Key = tuple[str, str]
+Key = tuple[str, Action]
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class _Build:
         self._plan, self._space, self._options = plan, space, options
         self._results: dict[Key, StepResult] = {}
         self._datasets: dict[str, DatasetOutcome] = {}
-        self._wanted: dict[str, list[str]] = {}
+        self._wanted: dict[str, list[Action]] = {}
         self._lock = Lock()
         for step in plan.steps:
             self._wanted.setdefault(step.node, []).append(step.action)
@@ -111,7 +113,7 @@ class _Build:
         self._datasets[node_id] = outcome
         return result
 
-    def _step(self, node_id: str, action: str, work: Callable[[], StepResult]) -> bool:
+    def _step(self, node_id: str, action: Action, work: Callable[[], StepResult]) -> bool:
         started = time.perf_counter()
         try:
             result = work()
@@ -129,21 +131,21 @@ class _Build:
         self._record(result)
         return result.status != "failed"
 
-    def _fail(self, node_id: str, action: str, diagnostics: list[Diagnostic], started: float) -> None:
+    def _fail(self, node_id: str, action: Action, diagnostics: list[Diagnostic], started: float) -> None:
         self._options.failed(diagnostics)
         message = "; ".join(d.message for d in diagnostics)
         self._record(
             StepResult(
                 node=node_id, action=action, status="failed", seconds=time.perf_counter() - started, message=message
             )
-        )  # type: ignore[arg-type]
+        )
 
     def _skip(self, node_id: str) -> None:
         for action in self._wanted[node_id]:
             if action in ("materialize", "test", "train_data"):
-                self._record(StepResult(node=node_id, action=action, status="skipped"))  # type: ignore[arg-type]
+                self._record(StepResult(node=node_id, action=action, status="skipped"))
 
-    def _record(self, result: StepResult, known: list[str] | None = None) -> None:
+    def _record(self, result: StepResult, known: list[Action] | None = None) -> None:
         if known is not None and result.action not in known:
             return
         with self._lock:
@@ -213,49 +215,30 @@ class _Build:
 
         A library uses all cores by itself, and its results must not depend on who else runs.
         """
-        space = self._space
         for step in self._plan.steps:
             if step.action != "train" and not (step.action == "test" and step.node.startswith("model:")):
                 continue
-            model = space.manifest.model(step.node)
-            dataset = datasets.get(model.feature_view)
-            if dataset is None:
-                problem = Diagnostic(
-                    "E504",
-                    f"{model.feature_view.partition(':')[2]} has no training dataset yet",
-                    model.span,
-                    f"build it too: --select +{model.name}",
-                    node=model.id,
-                )
-                self._fail(step.node, step.action, [problem], time.perf_counter())
-            elif step.action == "train":
-                self._step(
-                    step.node,
-                    "train",
-                    lambda m=model, d=dataset: train(
-                        m, d, space.manifest, space.state, space.adapters, self._options.build_id
-                    ),
-                )  # type: ignore[misc]
-            else:
-                self._step(
-                    step.node,
-                    "test",
-                    lambda m=model, d=dataset: test_model(m, d, space.state, space.adapters, self._options.build_id),
-                )  # type: ignore[misc]
+            model = self._space.manifest.model(step.node)
+            self._step(model.id, step.action, partial(self._model, model, step.action, datasets))
             result = self._results[step.node, step.action]
-            space.adapters.store.record_steps(self._options.build_id, [result])
+            self._space.adapters.store.record_steps(self._options.build_id, [result])
             if result.status == "failed" and result.model_version:
-                self._options.failed(
-                    [
-                        Diagnostic(
-                            "E608",
-                            f"{result.model_version} is registered as failed: {result.message}",
-                            model.span,
-                            "its evidence: `mlproj show " + result.model_version + "`",
-                            node=model.id,
-                        )
-                    ]
-                )
+                self._tell_failed_model(model, result)
             if result.status == "failed" and self._options.fail_fast:
                 self._skip_rest("--fail-fast")
                 return
+
+    def _model(self, model: ModelNode, action: Action, datasets: Mapping[str, TrainingDataset]) -> StepResult:
+        space, dataset = self._space, datasets.get(model.feature_view)
+        if dataset is None:
+            message = f"{model.feature_view.partition(':')[2]} has no training dataset yet"
+            hint = f"build it too: --select +{model.name}"
+            raise ProjectError([Diagnostic("E504", message, model.span, hint, node=model.id)], exit_code=1)
+        if action == "train":
+            return train(model, dataset, space.manifest, space.state, space.adapters, self._options.build_id)
+        return test_model(model, dataset, space.state, space.adapters, self._options.build_id)
+
+    def _tell_failed_model(self, model: ModelNode, result: StepResult) -> None:
+        message = f"{result.model_version} is registered as failed: {result.message}"
+        hint = f"its evidence: `mlproj show {result.model_version}`"
+        self._options.failed([Diagnostic("E608", message, model.span, hint, node=model.id)])

@@ -16,6 +16,7 @@ from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.ports import CommitInfo, EngineError, TableWrite
 from mlproj.state import GroupNode, Published, SourceNode, StepResult, TargetState, ViewNode
+from mlproj.state.runs import StepStatus
 
 _SAMPLE = 3
 
@@ -355,7 +356,7 @@ def _shown(value: Any) -> str:
 
 
 def _result(
-    node: GroupNode, status: str, started: float, space: Workspace, message: str, warnings: tuple[str, ...] = ()
+    node: GroupNode, status: StepStatus, started: float, space: Workspace, message: str, warnings: tuple[str, ...] = ()
 ) -> StepResult:
     outcome = space.outcomes[node.id]
     return StepResult(
@@ -363,7 +364,7 @@ def _result(
         action="materialize",
         status=status,
         seconds=time.perf_counter() - started,
-        rows=outcome.rows,  # type: ignore[arg-type]
+        rows=outcome.rows,
         commit=outcome.commit,
         message=message,
         warnings=warnings,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.executor.groups import GroupOutcome, Workspace
 from mlproj.executor.recovery import publication_record
@@ -57,7 +56,7 @@ def publish(
     space: Workspace, nodes: Iterable[str], datasets: Mapping[str, TrainingDataset], removed: Iterable[str]
 ) -> int:
     """Move the target's views to what this build made, and tell state; returns the lake's commit."""
-    manifest, at = space.manifest, space.adapters.now()
+    at = space.adapters.now()
     published = {n: _published(n, space, at) for n in nodes}
     gone = tuple(sorted(removed))
     publication = Publication(

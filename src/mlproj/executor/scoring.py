@@ -67,7 +67,7 @@ def decoded(predictions: Predictions, label: str, statistics: FittedStatistics) 
         return predictions
     import numpy as np
 
-    values = list(statistics.values[label][-1]["values"])  # type: ignore[union-attr]
+    values: Any = statistics.values[label][-1]["values"]
     labels = np.array([values[int(i)] if 0 <= int(i) < len(values) else None for i in predictions.labels], dtype=object)
     classes = None if predictions.classes is None else tuple(values[int(c)] for c in predictions.classes)
     return Predictions(labels, predictions.probabilities, classes)

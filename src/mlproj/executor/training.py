@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
@@ -29,6 +29,7 @@ from mlproj.state import (
     TrainingDataset,
     ViewNode,
 )
+from mlproj.state.runs import StepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def test_model(
     )
     adapters.store.add_evaluation(state.target, version, model, evaluation)
     measured = version.model_copy(update={"evaluation": evaluation})
-    status = "ok" if evaluation.status == "passed" else "failed"
+    status: StepStatus = "ok" if evaluation.status == "passed" else "failed"
     return _result(model, measured, status, started, _failures(evaluation)).model_copy(update={"action": "test"})
 
 
@@ -150,10 +151,10 @@ def evaluated(
             predictions = loaded.trainer.predict(loaded.fitted, rows[features])
             metrics[split], _notes = evaluate(model.task, model.metrics, rows["label"], predictions)
     outcomes = check_bounds(model.tests, metrics)
-    status = "passed" if all(o.passed for o in outcomes) else "failed"
+    status: Literal["passed", "failed"] = "passed" if all(o.passed for o in outcomes) else "failed"
     return Evaluation(
         manifest_hash=record_hash, status=status, metrics=metrics, tests=outcomes, build_id=build_id, at=at
-    )  # type: ignore[arg-type]
+    )
 
 
 def _manifest(
@@ -200,7 +201,12 @@ def _failures(evaluation: Evaluation) -> str:
 
 
 def _result(
-    model: ModelNode, version: ModelVersion, status: str, started: float, message: str, warnings: tuple[str, ...] = ()
+    model: ModelNode,
+    version: ModelVersion,
+    status: StepStatus,
+    started: float,
+    message: str,
+    warnings: tuple[str, ...] = (),
 ) -> StepResult:
     return StepResult(
         node=model.id,
@@ -208,7 +214,7 @@ def _result(
         status=status,
         seconds=time.perf_counter() - started,
         message=message,
-        warnings=warnings,  # type: ignore[arg-type]
+        warnings=warnings,
         model_version=version.id,
         metrics=version.evaluation.metrics,
     )

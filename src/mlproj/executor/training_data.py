@@ -16,7 +16,8 @@ from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.groups import Workspace, digest_sql, table_name
 from mlproj.planner.training_data import dataset_fingerprint
 from mlproj.ports import EngineError
-from mlproj.state import FittedStatistics, StepResult, TrainingDataset, ViewNode
+from mlproj.state import Column, FittedStatistics, StepResult, TrainingDataset, ViewNode
+from mlproj.state.runs import StepStatus
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,13 +53,13 @@ def make_dataset(view: ViewNode, space: Workspace) -> tuple[StepResult, DatasetO
     return _result(view, outcome.dataset, started, "ok", ""), outcome
 
 
-def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: str, message: str) -> StepResult:
+def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: StepStatus, message: str) -> StepResult:
     rows = sum(dataset.rows.values())
     shown = ", ".join(f"{count} {split}" for split, count in dataset.rows.items() if count)
     text = f"{dataset.name}: {shown}" + (f" ({message})" if message else "")
     return StepResult(
         node=view.id, action="train_data", status=status, seconds=time.perf_counter() - started, rows=rows, message=text
-    )  # type: ignore[arg-type]
+    )
 
 
 def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
@@ -107,8 +108,8 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
         features=tuple(features),
         label=view.label,
         passenger=tuple(passenger),
-        raw_inputs=tuple({"name": n, "type": t} for n, t in inputs),
-        statistics=fitted,  # type: ignore[misc]
+        raw_inputs=tuple(Column(name=n, type=t) for n, t in inputs),
+        statistics=fitted,
         example=_example(view, space, raw),
         profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
         digest=rows_digest(engine.arrow(f"select * from {identifier(frozen)}")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlproj.planner.plan import Reason
+from mlproj.planner.plan import ChangeKind, Reason
 from mlproj.planner.type_changes import compare_types
 from mlproj.state import Feature, GroupNode, Published
 
@@ -82,14 +82,14 @@ def _types(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Re
         if verdict == "same":
             continue
         rule = {"widened": "type_widened", "changed": "type_changed", "nested_changed": "nested_changed"}[verdict]
-        change = "additive" if verdict == "widened" else "breaking"
+        change: ChangeKind = "additive" if verdict == "widened" else "breaking"
         yield Reason(
             rule=rule,
             feature=name,
             change=change,
             span=feature.span,
             message=f"{name} was {before[name].type} and is {feature.type}",
-        )  # type: ignore[arg-type]
+        )
 
 
 def _nullability(old: GroupNode, new: GroupNode, published: Published) -> Iterator[Reason]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.diagnostics import Span, did_you_mean, fail
@@ -291,13 +291,15 @@ def _file_relation(project: Project, path: Path) -> str:
         span=Span(path.name),
         fingerprints=Fingerprints(local="", deep="", metadata=""),
         path=spec.path,
-        format=spec.format,
-        columns=columns,  # type: ignore[arg-type]
+        format=_format_of(path),
+        columns=columns,
     )
     return project.session.sources.relation(node)
 
 
-def _format_of(path: Path) -> str:
-    if path.suffix in (".csv", ".parquet"):
-        return path.suffix.removeprefix(".")
+def _format_of(path: Path) -> Literal["csv", "parquet"]:
+    if path.suffix.lower() == ".csv":
+        return "csv"
+    if path.suffix.lower() == ".parquet":
+        return "parquet"
     raise fail("E619", f"cannot tell the format of '{path.name}'", hint="name it .csv or .parquet")

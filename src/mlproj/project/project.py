@@ -33,7 +33,11 @@ class Project:
     """
 
     def __init__(
-        self, project_dir: str | Path = ".", *, target: str | None = None, vars: Mapping[str, Any] | None = None
+        self,
+        project_dir: str | Path = ".",
+        *,
+        target: str | None = None,
+        vars: Mapping[str, Any] | None = None,  # noqa: A002  (the name of the option)
     ) -> None:
         self.root = Path(project_dir).resolve()
         self._target, self._vars = target, dict(vars or {})

@@ -1,0 +1,2 @@
+-- reads what failed: silent
+select nosuch from {{ ref('late') }}

@@ -1,0 +1,2 @@
+select id, age
+from {{ source('cencus') }}

@@ -1,0 +1,3 @@
+{% set n = 1 %}
+select id, {{ n }} as n
+  from {{ source('payments') }}

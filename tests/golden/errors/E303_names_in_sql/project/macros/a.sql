@@ -1,0 +1,1 @@
+{% macro years(x) %}{{ x }}{% endmacro %}

@@ -1,0 +1,3 @@
+{% macro months(x) %}{{ x }}{% endmacro %}
+{% macro years(x) %}{{ x }}{% endmacro %}
+{% macro ref(x) %}{{ x }}{% endmacro %}

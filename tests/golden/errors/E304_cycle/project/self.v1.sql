@@ -1,0 +1,2 @@
+select 1 as id
+union all select id from {{ ref('self') }}

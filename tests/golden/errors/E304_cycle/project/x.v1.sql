@@ -1,0 +1,1 @@
+select y.id from {{ ref('y') }} as y

@@ -1,0 +1,2 @@
+{% set n = 'b' %}
+select id from {{ ref(n) }}

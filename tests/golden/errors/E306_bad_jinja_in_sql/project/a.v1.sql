@@ -1,0 +1,3 @@
+select id,
+  {{ age }
+from {{ source('census') }}

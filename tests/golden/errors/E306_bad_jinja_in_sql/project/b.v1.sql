@@ -1,0 +1,1 @@
+select id, {{ thing }} as x from {{ source('census') }}

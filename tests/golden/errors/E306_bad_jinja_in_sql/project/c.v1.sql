@@ -1,0 +1,4 @@
+select id
+{% for x in [1, 2] %}
+, {{ x }} as x
+from {{ source('census') }}

@@ -1,0 +1,3 @@
+{% macro ratio(a, b) %}
+  {{ a / b }}
+{% endmacro %}

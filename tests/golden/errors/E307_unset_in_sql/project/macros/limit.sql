@@ -1,0 +1,2 @@
+-- a macro
+{% macro limit() %}{{ var('limit') }}{% endmacro %}

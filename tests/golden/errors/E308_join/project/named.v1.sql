@@ -1,0 +1,1 @@
+select job as name, wage as pay from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, job, wage from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, wage, age from {{ source('census') }}

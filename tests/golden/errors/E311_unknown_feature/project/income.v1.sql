@@ -1,0 +1,1 @@
+select id, age, job, income from {{ source('census') }}

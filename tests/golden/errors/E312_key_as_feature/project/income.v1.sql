@@ -1,0 +1,1 @@
+select id, seen, age from {{ source('census') }}

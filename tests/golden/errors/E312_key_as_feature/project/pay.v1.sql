@@ -1,0 +1,1 @@
+select id, wage from {{ source('census') }}

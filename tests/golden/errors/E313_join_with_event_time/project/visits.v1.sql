@@ -1,0 +1,1 @@
+select id, seen, wage from {{ source('census') }}

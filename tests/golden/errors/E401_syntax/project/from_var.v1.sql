@@ -1,0 +1,2 @@
+{#- a comment -#}
+select id {{- ' frm ' -}} {{ source('census') }}

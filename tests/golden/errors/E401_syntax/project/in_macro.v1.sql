@@ -1,0 +1,3 @@
+select
+  id, {{ twice('age') }} as age2
+from {{ source('census') }}

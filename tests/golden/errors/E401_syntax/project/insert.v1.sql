@@ -1,0 +1,2 @@
+create table x as
+select id from {{ source('census') }}

@@ -1,0 +1,1 @@
+pivot {{ source('census') }} on job using sum(age)

@@ -1,0 +1,2 @@
+-- nothing wrong here
+select id from {{ source('census') }};

@@ -1,0 +1,2 @@
+select id from {{ source('census') }};
+select 2 as id

@@ -1,0 +1,1 @@
+select id, 'größer 漢字 🦆' as ü, from from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, agee from {{ source('census') }}

@@ -1,0 +1,2 @@
+select id
+from read_csv('data/census.csv')

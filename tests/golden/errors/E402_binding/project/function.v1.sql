@@ -1,0 +1,1 @@
+select id, uper(job) as job from {{ source('census') }}

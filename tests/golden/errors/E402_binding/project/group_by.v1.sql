@@ -1,0 +1,3 @@
+select id, job, count(*) as n
+from {{ source('census') }}
+group by id

@@ -1,0 +1,3 @@
+select
+  id, {{ twice('agee') }} as age2
+from {{ source('census') }}

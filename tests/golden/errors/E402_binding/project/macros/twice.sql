@@ -1,0 +1,3 @@
+{% macro twice(x) -%}
+  2 * {{ x }}
+{%- endmacro %}

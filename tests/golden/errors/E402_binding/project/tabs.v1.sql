@@ -1,0 +1,5 @@
+select
+	id,
+	wage + {{ var('n') }},
+	jobb
+from {{ source('census') }}

@@ -1,0 +1,2 @@
+select id, upper(job) + age as x
+from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, 'größer 漢字 🦆' as ü, nosuch from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, age, wage from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, age, wage as Age from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, age, job, seen from {{ source('census') }}

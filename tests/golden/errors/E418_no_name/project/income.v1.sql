@@ -1,0 +1,4 @@
+select id, age + 1,
+  count(*)
+from {{ source('census') }}
+group by all

@@ -1,0 +1,1 @@
+select id, seen, job, age from {{ source('census') }}

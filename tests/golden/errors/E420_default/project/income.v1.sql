@@ -1,0 +1,1 @@
+select id, seen, job, age, wage from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, wage as pay from {{ source('census') }}
