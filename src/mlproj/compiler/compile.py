@@ -92,17 +92,9 @@ def _groups(
     """Groups in dependency order. What hangs on a node that failed is poisoned in silence: one mistake is told once."""
     by_id = {f"feature_group:{g.spec.name}@{g.spec.version}": g for g in loaded.feature_groups}
     rendered = _rendered(by_id, loaded, renderer, collector)
-    order, cycle = topological({node: r.parents for node, r in rendered.items()})
-    if cycle:
-        first = by_id[cycle[0]]
-        path = " → ".join(node.partition(":")[2] for node in cycle)
-        collector.error(
-            "E304",
-            f"these groups read each other: {path}",
-            first.locate(()),
-            "break the circle: one of them has to read something else",
-            cycle[0],
-        )
+    order, cycles = topological({node: r.parents for node, r in rendered.items()})
+    for cycle in cycles:
+        _refuse_cycle(cycle, loaded, renderer, collector)
     deep = {node.id: node.fingerprints.deep for node in sources.values()}
     for node in sources.values():
         checker.declare(node.id, node.id, node.columns)
@@ -119,6 +111,14 @@ def _groups(
             deep[node_id] = group.fingerprints.deep
             checker.declare(node_id, group.relation, [Column(name=f.name, type=f.type) for f in group.features])
     return groups
+
+
+def _refuse_cycle(cycle: list[str], loaded: LoadedProject, renderer: SqlRenderer, collector: Collector) -> None:
+    names = [node.partition(":")[2] for node in cycle]
+    path, text = loaded.sql[names[0]]
+    message = f"{names[0]} reads itself" if len(cycle) == 2 else f"these groups read each other: {' → '.join(names)}"
+    hint = "break the circle: one of them has to read something else"
+    collector.error("E304", message, renderer.place_of_ref(path, text, names[1]), hint, cycle[0])
 
 
 def _rendered(

@@ -67,13 +67,8 @@ def _compile(
             unknown = [name for name in names if name not in types]
             if unknown or not names:
                 message = f"unknown feature '{unknown[0]}' in a test" if unknown else "unique needs columns here"
-                collector.error(
-                    "E414",
-                    message,
-                    span,
-                    did_you_mean(unknown[0], types) if unknown else "{unique: {columns: [a, b]}}",
-                    node,
-                )
+                hint = did_you_mean(unknown[0], types) if unknown else "{unique: {columns: [a, b]}}"
+                collector.error("E414", message, span, hint, node)
                 return
             yield _test(
                 f"{prefix}.unique({', '.join(names)})" if not feature else f"{prefix}.unique",
@@ -92,27 +87,21 @@ def _compile(
             assert feature is not None
             bounds = [b for b in (low, high) if b is not None]
             if not (is_numeric(types[feature]) or is_temporal(types[feature])):
-                collector.error(
-                    "E414",
-                    f"between does not suit '{feature}' of type {types[feature]}",
-                    span,
-                    "it compares numbers, dates and times",
-                    node,
-                )
-                return
-            if _refused(bounds, types[feature], feature, span, node, collector):
-                return
-            column = identifier(feature)
-            parts = [f"{column} < {_bound(low, types[feature])}"] if low is not None else []
-            parts += [f"{column} > {_bound(high, types[feature])}"] if high is not None else []
-            text = (
-                f"{feature} ≥ {low}"
-                if high is None
-                else f"{feature} ≤ {high}"
-                if low is None
-                else f"{feature} between {low} and {high}"
-            )
-            yield _test(f"{prefix}.between", text, *_where(" or ".join(parts)), span)
+                message = f"between does not suit '{feature}' of type {types[feature]}"
+                collector.error("E414", message, span, "it compares numbers, dates and times", node)
+            elif not _refused(bounds, types[feature], feature, span, node, collector):
+                yield _test(f"{prefix}.between", *_between(feature, types[feature], low, high), span)
+
+
+def _between(feature: str, type_name: str, low: Any, high: Any) -> tuple[str, str, str]:
+    """Description and SQL; a bound that is None is open."""
+    column = identifier(feature)
+    parts = [f"{column} < {_bound(low, type_name)}"] if low is not None else []
+    parts += [f"{column} > {_bound(high, type_name)}"] if high is not None else []
+    text = f"{feature} between {low} and {high}"
+    if low is None or high is None:
+        text = f"{feature} ≥ {low}" if high is None else f"{feature} ≤ {high}"
+    return text, *_where(" or ".join(parts))
 
 
 def unique_sql(names: list[str]) -> tuple[str, str]:

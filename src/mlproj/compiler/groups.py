@@ -7,6 +7,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlproj.compiler.about import about
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
@@ -269,28 +270,11 @@ class GroupCompiler:
             spec.deprecated_after,
             [[t.id, t.failures] for t in tests],
         )
-        # Per feature: the place of the fingerprint of meaning. Now it is the row set and the feature's projection.
-        rows = fingerprint(shape.rest, below)
-        with_meaning = tuple(
-            f.model_copy(
-                update={
-                    "fingerprint": fingerprint("feature", f.name, f.type, shape.rest, shape.projections.get(f.name)),
-                    "deep": fingerprint("feature", f.name, f.type, rows, shape.projections.get(f.name)),
-                }
-            )
-            for f in features
-        )
         return GroupNode(
             id=node,
-            name=spec.name,
-            version=spec.version,
-            description=spec.description,
-            owner=spec.owner,
-            tags=tuple(spec.tags),
-            span=group.locate(()),
+            **about(group, sql=sql_text),
             depends_on=rendered.parents,
             fingerprints=Fingerprints(local=local, deep=fingerprint(local, below), metadata=metadata),
-            source_text={"yaml": group.text, "sql": sql_text},
             primary_key=tuple(spec.primary_key),
             event_time=spec.event_time,
             created_time=spec.created_time,
@@ -299,12 +283,26 @@ class GroupCompiler:
             online=spec.online,
             sql_path=sql_path,
             sql=sql,
-            features=with_meaning,
+            features=_with_fingerprints(features, shape, below),
             shape=shape,
             tests=tests,
             unique_key=spec.online,
             deprecated_after=spec.deprecated_after,
         )
+
+
+def _with_fingerprints(
+    features: Sequence[Feature], shape: QueryShape, below: list[tuple[str, str]]
+) -> tuple[Feature, ...]:
+    """Per feature: the place of the fingerprint of meaning. Now it is the row set and the feature's projection."""
+    rows = fingerprint(shape.rest, below)
+    found = []
+    for f in features:
+        projection = shape.projections.get(f.name)
+        local = fingerprint("feature", f.name, f.type, shape.rest, projection)
+        deep = fingerprint("feature", f.name, f.type, rows, projection)
+        found.append(f.model_copy(update={"fingerprint": local, "deep": deep}))
+    return tuple(found)
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlproj.compiler.about import about
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.transformations import output_types
@@ -51,6 +52,11 @@ def compile_model(
         _check_view(model, view, info, node, collector)
     if node in collector.poisoned or isinstance(info, LookupError) or view.label is None:
         return None
+    return _node(model, node, view, info)
+
+
+def _node(model: Loaded[Model], node: str, view: ViewNode, info: EstimatorInfo) -> ModelNode:
+    spec = model.spec
     default: tuple[Metric, ...] = ("accuracy",) if info.task == "classifier" else ("rmse",)
     metrics = tuple(dict.fromkeys([*(spec.metrics or default), *(test.metric.name for test in spec.tests)]))
     library = f"{info.library} {'.'.join(info.library_version.split('.')[:2])}"
@@ -58,14 +64,8 @@ def compile_model(
     tests = tuple(test.metric for test in spec.tests)
     return ModelNode(
         id=node,
-        name=spec.name,
-        version=spec.version,
-        description=spec.description,
-        owner=spec.owner,
-        tags=tuple(spec.tags),
-        span=model.locate(()),
+        **about(model),
         depends_on=(view.id,),
-        source_text={"yaml": model.text},
         fingerprints=Fingerprints(
             local=local,
             deep=fingerprint(local, view.fingerprints.deep),
@@ -79,7 +79,7 @@ def compile_model(
         library=library,
         metrics=metrics,
         tests=tests,
-        label=view.label,
+        label=view.label or "",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
+from mlproj.compiler.source_map import offset_span
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Collector, Span
 from mlproj.loader.environment import fill_environment, leaks, shown, tagged, variable_of
@@ -153,7 +154,7 @@ class SqlRenderer:
 
     def locate(self, path: str, text: str, position: int, length: int = 1) -> Span:
         """The place in the user's file of a character of the private SQL. Renders once more, so for errors only."""
-        from mlproj.compiler.source_map import map_position, marked_template, offset_span
+        from mlproj.compiler.source_map import map_position, marked_template
 
         try:
             marked = self._jinja.from_string(marked_template(self._jinja, text)).render()
@@ -161,6 +162,17 @@ class SqlRenderer:
             return Span(path)
         offset = map_position(self.private(marked), position)
         return offset_span(path, text, offset, length)
+
+    def place_of_ref(self, path: str, text: str, relation: str) -> Span:
+        """Where a file reads the group `relation` (`income@1`): its `ref()`, or the file where a macro says it."""
+        name, _, version = relation.partition("@")
+        calls = [
+            m
+            for m in re.finditer(r"\bref\(\s*(['\"])(\w+)\1\s*(?:,\s*(?:version\s*=\s*)?(\d+))?", text)
+            if m[2] == name
+        ]
+        found = next((m for m in calls if m[3] in (None, version)), None)
+        return offset_span(path, text, found.start(2), len(name)) if found else Span(path)
 
     def _render_plain(self, text: str) -> str | None:
         """Files whose only Jinja is literal `ref` and `source` calls, which most are: ten times faster than Jinja."""

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from mlproj.compiler.checker import TypeChecker
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import compile_chain
+from mlproj.compiler.view_node import Draft, Role, join_features, join_keys, view_node, view_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
 from mlproj.specs import FeatureView, Join
-from mlproj.state import Fingerprints, GroupNode, SplitRule, Step, ViewColumn, ViewNode
-
-Role = Literal["key", "event_time", "feature", "label", "passenger"]
-
-
-@dataclass
-class _Draft:
-    """A view while it is compiled: what each output name stands for, and the SQL around it."""
-
-    view: Loaded[FeatureView]
-    node: str
-    base: GroupNode
-    joined: list[tuple[Join, GroupNode]] = field(default_factory=list)
-    names: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # output name → (SQL, type, origin)
-    wanted: dict[str, Role] = field(default_factory=dict)
+from mlproj.state import GroupNode, Step, ViewNode
 
 
 def compile_view(
@@ -45,7 +29,7 @@ def compile_view(
     if base is None or None in joins or any(parent not in groups for parent in [base, *joins] if parent):
         collector.poisoned.add(node)
         return None
-    draft = _Draft(view, node, groups[base])
+    draft = Draft(view, node, groups[base])
     _add_base(draft, collector)
     for index, (join, group) in enumerate(zip(spec.joins, joins, strict=True)):
         _add_join(draft, index, join, groups[group or ""], collector)
@@ -53,11 +37,11 @@ def compile_view(
     chains = _chains(draft, collector)
     if node in collector.poisoned:
         return None
-    sql = _sql(draft)
+    sql = view_sql(draft)
     _check_filter(draft, sql, checker, collector)
     if node in collector.poisoned:
         return None
-    return _node(draft, sql, chains)
+    return view_node(draft, sql, chains)
 
 
 def resolve_reference(
@@ -76,7 +60,7 @@ def resolve_reference(
     return found
 
 
-def _add_base(draft: _Draft, collector: Collector) -> None:
+def _add_base(draft: Draft, collector: Collector) -> None:
     spec, base = draft.view.spec, draft.base
     for feature in base.features:
         draft.names[feature.name] = (f"b.{identifier(feature.name)}", feature.type, f"{base.relation}.{feature.name}")
@@ -103,7 +87,7 @@ def _add_base(draft: _Draft, collector: Collector) -> None:
             draft.wanted[name] = "feature"
 
 
-def _add_join(draft: _Draft, index: int, join: Join, group: GroupNode, collector: Collector) -> None:
+def _add_join(draft: Draft, index: int, join: Join, group: GroupNode, collector: Collector) -> None:
     view, node = draft.view, draft.node
     if group.event_time:
         collector.error(
@@ -114,8 +98,32 @@ def _add_join(draft: _Draft, index: int, join: Join, group: GroupNode, collector
             node,
         )
         return
-    keys = join.on or {key: key for key in group.primary_key}
-    where = view.locate(("joins", index, "on"))
+    if not _keys_hold(draft, join, group, view.locate(("joins", index, "on")), collector):
+        return
+    types = {f.name: f.type for f in group.features}
+    draft.joined.append((join, group))
+    alias = f"j{len(draft.joined)}"
+    for number, name in enumerate(join_features(join, group)):
+        span = view.locate(("joins", index, "features", number))
+        output = join.prefix + name
+        if name not in types:
+            _unknown(name, group, span, draft, collector)
+        elif output in draft.wanted:
+            collector.error(
+                "E310",
+                f"'{output}' would come from {draft.names[output][2].rpartition('.')[0]} and from {group.relation}",
+                span,
+                "give the join a `prefix:`",
+                node,
+            )
+        else:
+            draft.names[output] = (f"{alias}.{identifier(name)}", types[name], f"{group.relation}.{name}")
+            draft.wanted[output] = "feature"
+
+
+def _keys_hold(draft: Draft, join: Join, group: GroupNode, where: Span, collector: Collector) -> bool:
+    """Whether the join names the whole primary key; what its columns are is checked too."""
+    keys, node = join_keys(join, group), draft.node
     if set(keys.values()) != set(group.primary_key):
         collector.error(
             "E308",
@@ -125,7 +133,7 @@ def _add_join(draft: _Draft, index: int, join: Join, group: GroupNode, collector
             f"on: {{{', '.join(f'<column of the base>: {k}' for k in group.primary_key)}}}",
             node,
         )
-        return
+        return False
     types = {f.name: f.type for f in group.features}
     for left, right in keys.items():
         if left not in draft.names:
@@ -144,33 +152,10 @@ def _add_join(draft: _Draft, index: int, join: Join, group: GroupNode, collector
                 "keys are joined by equal types: cast one of them in its group",
                 node,
             )
-    draft.joined.append((join, group))
-    alias = f"j{len(draft.joined)}"
-    for number, name in enumerate(_join_features(join, group)):
-        span = view.locate(("joins", index, "features", number))
-        output = join.prefix + name
-        if name not in types:
-            _unknown(name, group, span, draft, collector)
-        elif output in draft.wanted:
-            collector.error(
-                "E310",
-                f"'{output}' would come from {draft.names[output][2].rpartition('.')[0]} and from {group.relation}",
-                span,
-                "give the join a `prefix:`",
-                node,
-            )
-        else:
-            draft.names[output] = (f"{alias}.{identifier(name)}", types[name], f"{group.relation}.{name}")
-            draft.wanted[output] = "feature"
+    return True
 
 
-def _join_features(join: Join, group: GroupNode) -> list[str]:
-    if "*" in join.features:
-        return [f.name for f in group.features if f.name not in group.primary_key]
-    return join.features
-
-
-def _add_columns(draft: _Draft, collector: Collector) -> None:
+def _add_columns(draft: Draft, collector: Collector) -> None:
     spec, view = draft.view.spec, draft.view
     roles: list[tuple[Role, str, Span]] = [
         ("passenger", n, view.locate(("passenger", i))) for i, n in enumerate(spec.passenger)
@@ -209,7 +194,7 @@ def _add_columns(draft: _Draft, collector: Collector) -> None:
         )
 
 
-def _check_leakage(draft: _Draft, collector: Collector) -> None:
+def _check_leakage(draft: Draft, collector: Collector) -> None:
     """A joined column may be the label under another name."""
     spec = draft.view.spec
     if not spec.label or spec.label not in draft.names:
@@ -226,7 +211,7 @@ def _check_leakage(draft: _Draft, collector: Collector) -> None:
             )
 
 
-def _unknown(name: str, group: GroupNode, span: Span, draft: _Draft, collector: Collector) -> None:
+def _unknown(name: str, group: GroupNode, span: Span, draft: Draft, collector: Collector) -> None:
     known = [f.name for f in group.features]
     collector.error(
         "E311",
@@ -237,7 +222,7 @@ def _unknown(name: str, group: GroupNode, span: Span, draft: _Draft, collector: 
     )
 
 
-def _chains(draft: _Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
+def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
     chains: dict[str, tuple[Step, ...]] = {}
     for name, steps in draft.view.spec.transformations.items():
         key = ("transformations", name)
@@ -263,35 +248,7 @@ def _chains(draft: _Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
     return chains
 
 
-def _nullable(draft: _Draft, name: str) -> bool:
-    """As the base's contract says.
-
-    What a left join brings may be absent, what an inner join brings is as its group says.
-    """
-    relation, _, column = draft.names[name][2].rpartition(".")
-    for join, group in draft.joined:
-        if group.relation == relation and join.type == "left":
-            return True
-    groups = [draft.base, *(group for _join, group in draft.joined)]
-    return next(f.nullable for g in groups if g.relation == relation for f in g.features if f.name == column)
-
-
-def _sql(draft: _Draft) -> str:
-    columns = ",\n  ".join(f"{sql} as {identifier(name)}" for name, (sql, _type, _origin) in draft.names.items())
-    lines = [f"from {identifier(draft.base.relation)} as b"]
-    for number, (join, group) in enumerate(draft.joined, 1):
-        keys = join.on or {key: key for key in group.primary_key}
-        condition = " and ".join(
-            f"b.{identifier(left)} = j{number}.{identifier(right)}" for left, right in keys.items()
-        )
-        lines.append(f"{join.type} join {identifier(group.relation)} as j{number} on {condition}")
-    inner = f"select\n  {columns}\n" + "\n".join(lines)
-    outputs = ", ".join(identifier(name) for name in draft.wanted)
-    filtered = f"\nwhere (\n{draft.view.spec.filter}\n)" if draft.view.spec.filter else ""
-    return f"select {outputs}\nfrom (\n{inner}\n) as v{filtered}"
-
-
-def _check_filter(draft: _Draft, sql: str, checker: TypeChecker, collector: Collector) -> None:
+def _check_filter(draft: Draft, sql: str, checker: TypeChecker, collector: Collector) -> None:
     """The joins are ours and bind; what may fail is the user's filter."""
     if draft.view.spec.filter is None:
         return
@@ -311,76 +268,3 @@ def _check_filter(draft: _Draft, sql: str, checker: TypeChecker, collector: Coll
             hint,
             draft.node,
         )
-
-
-def _node(draft: _Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> ViewNode:
-    spec, base = draft.view.spec, draft.base
-    columns = tuple(
-        ViewColumn(name=n, type=draft.names[n][1], source=draft.names[n][2], role=role, nullable=_nullable(draft, n))
-        for n, role in draft.wanted.items()
-    )
-    joins: tuple[dict[str, Any], ...] = tuple(
-        {
-            "group": group.id,
-            "on": dict(join.on or {k: k for k in group.primary_key}),
-            "features": list(_join_features(join, group)),
-            "prefix": join.prefix,
-            "type": join.type,
-        }
-        for join, group in draft.joined
-    )
-    split = SplitRule(
-        test=spec.split.test,
-        validation=spec.split.validation,
-        by=spec.split.by,
-        seed=spec.split.seed,
-        key=base.primary_key,
-    )
-    parts = [
-        "feature_view",
-        base.id,
-        joins,
-        spec.filter,
-        spec.label,
-        [[c.name, c.type, c.source, c.role] for c in columns],
-        chains,
-    ]
-    local = fingerprint(*parts)
-    parents = tuple(dict.fromkeys([base.id, *(group.id for _join, group in draft.joined)]))
-    # Through the columns that are read, and the base's key: other features of a group may change without a trace here.
-    groups = {g.relation: g for g in [base, *(group for _join, group in draft.joined)]}
-    read = {c.source for c in columns} | (
-        {f"{base.relation}.{f.name}" for f in base.features} if spec.filter else set()
-    )
-    read |= {
-        f"{base.relation}.{left}" for join, _g in draft.joined for left in (join.on or dict.fromkeys(_g.primary_key))
-    }
-    read |= {f"{g.relation}.{key}" for _join, g in draft.joined for key in g.primary_key}
-    deep = sorted(
-        (source, next(f.deep for f in groups[relation].features if f.name == name))
-        for source in read
-        for relation, _, name in [source.rpartition(".")]
-    )
-    return ViewNode(
-        id=draft.node,
-        name=spec.name,
-        version=spec.version,
-        description=spec.description,
-        owner=spec.owner,
-        tags=tuple(spec.tags),
-        span=draft.view.locate(()),
-        depends_on=parents,
-        source_text={"yaml": draft.view.text},
-        fingerprints=Fingerprints(
-            local=local, deep=fingerprint(local, deep), metadata=fingerprint(spec.description, spec.owner, spec.tags)
-        ),
-        base=base.id,
-        joins=joins,
-        reads=tuple(sorted(read)),
-        filter=spec.filter,
-        label=spec.label,
-        columns=columns,
-        transformations=chains,
-        split=split,
-        sql=sql,
-    )

@@ -11,7 +11,7 @@ from mlproj.diagnostics import did_you_mean, fail
 from mlproj.planner.plan import Change
 from mlproj.state import GroupNode, Node
 
-_TERM = re.compile(r"^(?P<at>@)?(?P<up>\d*\+)?(?P<what>[^+@]+?)(?P<down>\+\d*)?$")
+_TERM = re.compile(r"^(?P<at>@)?(?P<up>\d*\+)?(?P<what>[^+@][^+]*?)(?P<down>\+\d*)?$")
 _STATES = {
     "new": {"new"}, "modified": {"breaking", "additive", "metadata"}, "breaking": {"breaking"}, "stale": {"stale"},
 }  # fmt: skip

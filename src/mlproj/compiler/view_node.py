@@ -1,0 +1,153 @@
+"""A checked view as SQL and as a node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mlproj.compiler.about import about
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.text import identifier
+from mlproj.loader import Loaded
+from mlproj.specs import FeatureView, Join
+from mlproj.state import Fingerprints, GroupNode, SplitRule, Step, ViewColumn, ViewNode
+
+Role = Literal["key", "event_time", "feature", "label", "passenger"]
+
+
+@dataclass
+class Draft:
+    """A view while it is compiled: what each output name stands for, and the SQL around it."""
+
+    view: Loaded[FeatureView]
+    node: str
+    base: GroupNode
+    joined: list[tuple[Join, GroupNode]] = field(default_factory=list)
+    names: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # output name → (SQL, type, origin)
+    wanted: dict[str, Role] = field(default_factory=dict)
+
+
+def join_keys(join: Join, group: GroupNode) -> dict[str, str]:
+    """Columns of the base → key columns of the joined group."""
+    return dict(join.on or {key: key for key in group.primary_key})
+
+
+def join_features(join: Join, group: GroupNode) -> list[str]:
+    """The features that a join brings; `*` stands for all but the key."""
+    if "*" in join.features:
+        return [f.name for f in group.features if f.name not in group.primary_key]
+    return join.features
+
+
+def _nullable(draft: Draft, name: str) -> bool:
+    """As the base's contract says.
+
+    What a left join brings may be absent, what an inner join brings is as its group says.
+    """
+    relation, _, column = draft.names[name][2].rpartition(".")
+    for join, group in draft.joined:
+        if group.relation == relation and join.type == "left":
+            return True
+    groups = [draft.base, *(group for _join, group in draft.joined)]
+    return next(f.nullable for g in groups if g.relation == relation for f in g.features if f.name == column)
+
+
+def view_sql(draft: Draft) -> str:
+    """One row per row of the base: names in the order of the view."""
+    columns = ",\n  ".join(f"{sql} as {identifier(name)}" for name, (sql, _type, _origin) in draft.names.items())
+    lines = [f"from {identifier(draft.base.relation)} as b"]
+    for number, (join, group) in enumerate(draft.joined, 1):
+        keys = join_keys(join, group)
+        condition = " and ".join(
+            f"b.{identifier(left)} = j{number}.{identifier(right)}" for left, right in keys.items()
+        )
+        lines.append(f"{join.type} join {identifier(group.relation)} as j{number} on {condition}")
+    inner = f"select\n  {columns}\n" + "\n".join(lines)
+    outputs = ", ".join(identifier(name) for name in draft.wanted)
+    filtered = f"\nwhere (\n{draft.view.spec.filter}\n)" if draft.view.spec.filter else ""
+    return f"select {outputs}\nfrom (\n{inner}\n) as v{filtered}"
+
+
+def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> ViewNode:
+    """The node of a view that has no errors."""
+    spec, base = draft.view.spec, draft.base
+    columns = tuple(
+        ViewColumn(name=n, type=draft.names[n][1], source=draft.names[n][2], role=role, nullable=_nullable(draft, n))
+        for n, role in draft.wanted.items()
+    )
+    joins = _joins(draft)
+    split = SplitRule(
+        test=spec.split.test,
+        validation=spec.split.validation,
+        by=spec.split.by,
+        seed=spec.split.seed,
+        key=base.primary_key,
+    )
+    parts = [
+        "feature_view",
+        base.id,
+        joins,
+        spec.filter,
+        spec.label,
+        [[c.name, c.type, c.source, c.role] for c in columns],
+        chains,
+    ]
+    local = fingerprint(*parts)
+    parents = tuple(dict.fromkeys([base.id, *(group.id for _join, group in draft.joined)]))
+    deep_of = {
+        f"{group.relation}.{f.name}": f.deep
+        for group in [base, *(g for _join, g in draft.joined)]
+        for f in group.features
+    }
+    reads = sorted(set(_reads(draft)))
+    deep = fingerprint(local, [[source, deep_of[source]] for source in reads])
+    return ViewNode(
+        id=draft.node,
+        **about(draft.view),
+        depends_on=parents,
+        fingerprints=Fingerprints(
+            local=local, deep=deep, metadata=fingerprint(spec.description, spec.owner, spec.tags)
+        ),
+        base=base.id,
+        joins=joins,
+        reads=tuple(reads),
+        filter=spec.filter,
+        label=spec.label,
+        columns=columns,
+        transformations=chains,
+        split=split,
+        sql=sql,
+    )
+
+
+def _joins(draft: Draft) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {
+            "group": group.id,
+            "on": join_keys(join, group),
+            "features": list(join_features(join, group)),
+            "prefix": join.prefix,
+            "type": join.type,
+        }
+        for join, group in draft.joined
+    )
+
+
+def _reads(draft: Draft) -> Iterator[str]:
+    """Every column whose values decide the view's rows, as `income@1.age`.
+
+    Other features of a group may change without a trace in the view.
+    """
+    base = draft.base
+    for name in draft.wanted:
+        yield draft.names[name][2]
+    written = set(re.findall(r"\w+", (draft.view.spec.filter or "").lower()))
+    for feature in base.features:
+        if feature.name.lower() in written:
+            yield f"{base.relation}.{feature.name}"
+    for join, group in draft.joined:
+        for left, right in join_keys(join, group).items():
+            yield f"{base.relation}.{left}"
+            yield f"{group.relation}.{right}"
