@@ -3,7 +3,7 @@
 Pure: the engine that checks types is handed in.
 """
 
-from mlproj.compiler.compile import Surroundings, compile_project
+from mlproj.compiler.compile import DoesNotCompile, Surroundings, compile_project
 from mlproj.compiler.manifest import Manifest
 
-__all__ = ["Manifest", "Surroundings", "compile_project"]
+__all__ = ["DoesNotCompile", "Manifest", "Surroundings", "compile_project"]

@@ -15,7 +15,7 @@ from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.sources import compile_source
 from mlproj.compiler.views import compile_view
-from mlproj.diagnostics import Collector
+from mlproj.diagnostics import Collector, ProjectError
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.ports import Binder, EstimatorCatalog, SourceReader
 from mlproj.specs import FeatureGroup
@@ -35,8 +35,16 @@ class Surroundings:
     memo: MutableMapping[str, Any]
 
 
+class DoesNotCompile(ProjectError):
+    """Everything that is wrong. `partial` is the manifest of what compiled, `failed` holds the ids of the rest."""
+
+    def __init__(self, collector: Collector, partial: Manifest) -> None:
+        super().__init__(list(collector))
+        self.partial, self.failed = partial, frozenset(collector.poisoned)
+
+
 def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manifest:
-    """The manifest. Raises `ProjectError` with everything that is wrong."""
+    """The manifest. Raises `DoesNotCompile`."""
     collector = Collector()
     for warning in loaded.warnings:
         collector.add(warning)
@@ -57,10 +65,9 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
         compiled_model = compile_model(model, names, views, estimators, collector)
         if compiled_model:
             models[compiled_model.id] = compiled_model
-    collector.raise_if_errors()
     groups = _with_unique_keys(groups, views)
     nodes: dict[str, Node] = {**sources, **groups, **views, **models}
-    return Manifest(
+    manifest = Manifest(
         project=loaded.spec.name,
         nodes=dict(sorted(nodes.items())),
         order=(*sorted(sources), *groups, *views, *models),
@@ -68,6 +75,9 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
         estimators={p: i for p, i in sorted(estimators.items()) if isinstance(i, EstimatorInfo)},
         warnings=tuple(collector.warnings),
     )
+    if collector.errors:
+        raise DoesNotCompile(collector, manifest)
+    return manifest
 
 
 def _sources(

@@ -42,6 +42,9 @@ class _Differ:
         self._today, self._accept = as_of_date, accept
         self._moved: set[str] = set()  # groups whose rows may change because sources did
         self._remade: set[str] = set()  # views whose training dataset will be made
+        # Whom a change touches is decided by what was published: that is what is in use.
+        published = {n: p.node for n, p in state.published.items() if n in manifest.nodes}
+        self._consumers: dict[str, Node] = {**manifest.nodes, **published}
 
     def change(self, node: Node) -> Change | None:
         published = self._state.published.get(node.id)
@@ -59,13 +62,26 @@ class _Differ:
     def _judge(self, node_id: str, reasons: list[Reason]) -> Change:
         worst = min((r.change for r in reasons), key=_WORST.index)
         affected, unaffected = (
-            impact(node_id, reasons, self._manifest.nodes, self._manifest) if worst == "breaking" else ((), ())
+            impact(node_id, reasons, self._consumers, self._manifest) if worst == "breaking" else ((), ())
         )
         accepted = worst == "breaking" and ("*" in self._accept or node_id in self._accept)
+        needs_bump = worst == "breaking" and not accepted
         return Change(
-            node=node_id, change=worst, reasons=tuple(reasons), needs_bump=worst == "breaking" and not accepted,
-            accepted=accepted, affected=affected, unaffected=unaffected,
-        )  # fmt: skip
+            node=node_id,
+            change=worst,
+            reasons=tuple(reasons),
+            needs_bump=needs_bump,
+            bump_to=self._next_version(node_id) if needs_bump else None,
+            accepted=accepted,
+            affected=affected,
+            unaffected=unaffected,
+        )
+
+    def _next_version(self, node_id: str) -> int:
+        """The highest version of this name, declared or published, plus one."""
+        stem = node_id.rpartition("@")[0] + "@"
+        known = [n for n in (*self._manifest.nodes, *self._state.published) if n.startswith(stem)]
+        return max(int(n.rpartition("@")[2]) for n in known) + 1
 
     def _group(self, node: GroupNode, published: Published | None) -> list[Reason]:
         if published is None:
@@ -83,7 +99,13 @@ class _Differ:
         elif published.node.fingerprints.deep != node.fingerprints.deep and not any(
             r.change != "metadata" for r in reasons
         ):
-            reasons.append(_reason(node, "upstream_changed", "stale", "a group that it reads is defined otherwise"))
+            edited = published.node.fingerprints.local != node.fingerprints.local
+            rule, message = (
+                ("definition_changed", "its definition changed")
+                if edited
+                else ("upstream_changed", "a group that it reads is defined otherwise")
+            )
+            reasons.append(_reason(node, rule, "stale", message))
         return reasons
 
     def _view(self, node: ViewNode, published: Published | None) -> list[Reason]:

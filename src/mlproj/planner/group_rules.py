@@ -174,6 +174,13 @@ def _same_but_for_columns(old: GroupNode, new: GroupNode) -> bool:
     return came <= set(new.shape.additive) and went <= set(old.shape.additive)
 
 
+def _materialized(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    """The same rows, kept in another way: they are put there anew, and nobody notices."""
+    if old.materialized != new.materialized:
+        message = f"it was a {old.materialized} and is a {new.materialized}"
+        yield Reason(rule="materialized_changed", change="stale", span=new.span, message=message)
+
+
 def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
     before, after = _by_name(old), _by_name(new)
     whole: list[tuple[str, object, object]] = [
@@ -182,7 +189,6 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
         ("tags", old.tags, new.tags),
         ("tests", [(t.id, t.failures) for t in old.tests], [(t.id, t.failures) for t in new.tests]),
         ("created_time", old.created_time, new.created_time),
-        ("materialized", old.materialized, new.materialized),
         ("deprecated_after", old.deprecated_after, new.deprecated_after),
     ]
     changed = [name for name, a, b in whole if a != b]
@@ -200,4 +206,4 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
 
 
 Rule = Callable[[GroupNode, GroupNode, Published], Iterator[Reason]]
-RULES: tuple[Rule, ...] = (_dropped, _added, _types, _nullability, _keys, _online, _meaning, _metadata)
+RULES: tuple[Rule, ...] = (_dropped, _added, _types, _nullability, _keys, _online, _meaning, _materialized, _metadata)

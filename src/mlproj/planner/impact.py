@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.plan import Affected, Reason, Unaffected
-from mlproj.state import Node, ViewNode
+from mlproj.state import GroupNode, Node, ViewNode
 
 # Rules that speak of the whole node touch every feature of it.
 _WHOLE = {
@@ -34,8 +34,7 @@ def impact(
     breaking = [r for r in reasons if r.change == "breaking"]
     whole = any(r.rule in _WHOLE or r.feature is None for r in breaking)
     features = None if whole else sorted({r.feature for r in breaking if r.feature})
-    relation = node_id.partition(":")[2]
-    reached: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {node_id: (tuple(features or ()), (relation,))}
+    reached: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {node_id: (tuple(features or ()), (_label(node_id),))}
     all_features: set[str] = {node_id} if whole else set()
     spared: dict[str, str] = {}
     for child_id in manifest.order:
@@ -49,7 +48,8 @@ def impact(
                 continue
             reached[child_id] = (used, (*reached[parent][1], _label(child_id)))
             spared.pop(child_id, None)
-            if not isinstance(child, ViewNode) and parent in all_features:
+            # SQL is taken to use all of a group for each of its own features, whatever these are called.
+            if isinstance(child, GroupNode):
                 all_features.add(child_id)
     del reached[node_id]
     _spare_below(manifest, reached, spared)

@@ -41,6 +41,7 @@ class Change(Noun):
     change: ChangeKind
     reasons: tuple[Reason, ...] = ()
     needs_bump: bool = False
+    bump_to: int | None = None  # the version to write: the highest of that name plus one
     accepted: bool = False
     affected: tuple[Affected, ...] = ()
     unaffected: tuple[Unaffected, ...] = ()

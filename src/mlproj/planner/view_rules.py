@@ -25,14 +25,14 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
         if name not in after or after[name].role != column.role:
             if column.role == "feature":
                 yield _breaking(new, "feature_dropped", f"{name} is gone from the view", name)
-        elif (after[name].source, after[name].type) != (column.source, column.type):
+        elif after[name].source != column.source:
             moved = after[name].source.rpartition(".")[0] != column.source.rpartition(".")[0]
-            rule, what = (
-                ("join_version_changed", f"comes from {after[name].source}, not {column.source}")
-                if moved
-                else ("type_changed", f"was {column.type} and is {after[name].type}")
-            )
-            yield _breaking(new, rule, f"{name} {what}", name)
+            rule = "join_version_changed" if moved else "source_changed"
+            yield _breaking(new, rule, f"{name} comes from {after[name].source}, not {column.source}", name)
+        elif after[name].type != column.type:
+            # The group was edited, not the view: what the change means is said of the group.
+            message = f"{name} was {column.type} in {column.source.rpartition('.')[0]} and is {after[name].type}"
+            yield Reason(rule="type_changed", feature=name, change="stale", span=new.span, message=message)
         elif old.transformations.get(name) != new.transformations.get(name):
             yield _breaking(new, "transformation_changed", f"{name} is transformed otherwise", name)
     if old.label != new.label:
@@ -45,17 +45,19 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
         yield _breaking(
             new, "filter_changed", f"the filter was {old.filter or 'absent'} and is {new.filter or 'absent'}"
         )
-    joins_before = {str(j["group"]): (j["on"], j["type"], j["prefix"]) for j in old.joins}
-    joins_after = {str(j["group"]): (j["on"], j["type"], j["prefix"]) for j in new.joins}
-    for group in sorted(joins_before.keys() | joins_after.keys()):
-        if group not in joins_before:
-            # An inner join drops rows; a left join on a primary key only adds columns.
-            if joins_after[group][1] == "inner":
-                yield _breaking(
-                    new, "join_changed", f"an inner join with {group.partition(':')[2]} is new, and leaves rows out"
-                )
-        elif joins_before[group] != joins_after.get(group):
-            yield _breaking(new, "join_changed", f"the join with {group.partition(':')[2]} changed")
+    yield from _joins(old, new)
+
+
+def _joins(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
+    """A group may be joined several times, by different keys and under different prefixes."""
+    before, after = ({(str(j["group"]), str(j["prefix"])): (j["on"], j["type"]) for j in v.joins} for v in (old, new))
+    for join in sorted(before.keys() | after.keys()):
+        group = join[0].partition(":")[2]
+        if join in before and before[join] != after.get(join):
+            yield _breaking(new, "join_changed", f"the join with {group} changed")
+        # An inner join drops rows; a left join on a primary key only adds columns.
+        elif join not in before and after[join][1] == "inner":
+            yield _breaking(new, "join_changed", f"an inner join with {group} is new, and leaves rows out")
 
 
 def _view_grows(old: ViewNode, new: ViewNode) -> Iterator[Reason]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.diagnostics import Collector, Diagnostic, ProjectError, fail
 from mlproj.loader.environment import fill_environment
 from mlproj.planner import Change, Options, Plan, diff, make_plan
 from mlproj.planner.selectors import Selector
+from mlproj.project.left_behind import explained_by, with_published
 from mlproj.state import SourceNode, TargetState
 
 if TYPE_CHECKING:
@@ -31,8 +34,9 @@ def make(
 
     A `saved` plan is returned as it stands, or refused with E502 where files or state moved on.
     """
-    manifest, state = project.manifest, project.state()
-    versions, missing = source_versions(project)
+    state = project.state()
+    manifest, error = _manifest(project, state)
+    versions, missing = source_versions(project, manifest)
     basis = {
         "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
         "sources": fingerprint(versions),
@@ -46,27 +50,41 @@ def make(
         return saved, state, versions
     accept = ["*"] if project.on_breaking == "warn" else []
     changes = diff(manifest, state, versions, as_of_date=as_of_date, accept=accept)
-    selected = select_nodes(project, changes, select, exclude) if select or exclude else None
+    if error and not explained_by(changes, error):
+        raise error
+    chosen = Selector(manifest, changes, partial(changed_files, project.root))
+    selected = frozenset(chosen.select(select, exclude)) if select or exclude else None
     options = Options(
         target=project.target_name,
         as_of_date=as_of_date,
         selected=selected,
         full_refresh=full_refresh,
         basis=basis,
-        diagnostics=tuple(missing),
+        diagnostics=(*missing, *(error.diagnostics if error else ())),
     )
     return make_plan(changes, manifest, state, options), state, versions
 
 
-def source_versions(project: Project) -> tuple[dict[str, str], list[Diagnostic]]:
+def _manifest(project: Project, state: TargetState) -> tuple[Manifest, DoesNotCompile | None]:
+    """The manifest; where nodes no longer compile, with their published definitions, and the error."""
+    try:
+        return project.manifest, None
+    except DoesNotCompile as error:
+        manifest = with_published(error, state)
+        if manifest is None:
+            raise
+        return manifest, error
+
+
+def source_versions(project: Project, manifest: Manifest) -> tuple[dict[str, str], list[Diagnostic]]:
     """The content version of every source, and a warning for each whose files are not there."""
     import os
 
     found: dict[str, str] = {}
     collector = Collector()
-    for node in project.manifest.nodes.values():
+    for node in manifest.nodes.values():
         if isinstance(node, SourceNode):
-            path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
+            path = fill_environment(node.path, os.environ, manifest.env_defaults)
             found[node.id] = project.session.sources.version(path)
             if found[node.id] == "missing":
                 collector.warn(
@@ -138,11 +156,11 @@ def refuse_breaking(plan: Plan) -> None:
 def bump_hint(change: Change) -> str:
     """Which `version:` to write."""
     kind, _, relation = change.node.partition(":")
-    name, _, version = relation.partition("@")
+    name = relation.partition("@")[0]
     if any(r.rule == "removed" for r in change.reasons):
         return "restore it, or publish it with `deprecated_after:` first"
     what = "a copy of its SQL file and YAML" if kind == "feature_group" else "a copy of its YAML"
-    following = int(version) + 1
+    following = change.bump_to
     return (
         f"leave {relation} as it was published, and write `version: {following}` into {what} with this change "
         f"({name}@{following})"

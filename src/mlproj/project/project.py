@@ -172,7 +172,6 @@ class Project:
         from mlproj.executor import BuildOptions, apply
         from mlproj.project.planning import check_saved, make, refuse_breaking
 
-        manifest = self.manifest
         adapters = self.session.adapters()
         self.session.lease.acquire(wait)
         try:
@@ -188,7 +187,7 @@ class Project:
                 progress=progress or (lambda _r: None),
                 failed=failed or (lambda _d: None),
             )
-            results = apply(plan, manifest, state, versions, adapters, options)
+            results = apply(plan, self.manifest, state, versions, adapters, options)
         finally:
             self.session.lease.release()
         write_text(self.root / "target" / "run_results.json", results.model_dump_json())

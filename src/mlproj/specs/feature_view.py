@@ -60,6 +60,7 @@ class FeatureView(Resource):
     passenger: list[Name] = []
     transformations: dict[Name, list[Transformation]] = {}
     split: Split = Split()
+    deprecated_after: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
 
     @field_validator("transformations", mode="before")
     @classmethod

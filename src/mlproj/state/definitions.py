@@ -149,6 +149,7 @@ class ViewNode(NodeBase):
     transformations: dict[str, tuple[Step, ...]] = {}
     split: SplitRule
     sql: str  # one row per observation: keys, event_time, features, label, passenger; untransformed
+    deprecated_after: str | None = None
 
     @property
     def relation(self) -> str:

@@ -59,7 +59,7 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
             *(table(["change", "node", "why", "affected"], rows, context) if rows else []),
         ]
     warnings = [
-        f"warning: {d['code']} {d['message']}" + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
+        f"{d['severity']}: {d['code']} {d['message']}" + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
         for d in document["diagnostics"]
     ]
     head = click.style(f"{document['project']} → {document['target']}", bold=True)
