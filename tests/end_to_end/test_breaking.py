@@ -88,7 +88,11 @@ def _meaning(folder: Path) -> None:
 
 
 def _required(folder: Path) -> None:
-    edit(folder / GROUPS, "      - {name: paid,", "      - {name: tax, type: DOUBLE, nullable: false}\n      - {name: paid,")
+    edit(
+        folder / GROUPS,
+        "      - {name: paid,",
+        "      - {name: tax, type: DOUBLE, nullable: false}\n      - {name: paid,",
+    )
     edit(folder / SQL, "amount,", "amount, amount / 5 as tax,")
 
 
@@ -98,7 +102,12 @@ def _key(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "rule"),
-    [(_type, "type_changed"), (_meaning, "meaning_changed"), (_required, "feature_added_required"), (_key, "key_changed")],
+    [
+        (_type, "type_changed"),
+        (_meaning, "meaning_changed"),
+        (_required, "feature_added_required"),
+        (_key, "key_changed"),
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_breaking_change_names_its_rule_and_builds_nothing(
@@ -145,7 +154,9 @@ def test_a_new_column_is_additive(built_shop: Path) -> None:
 
 def test_comments_and_layout_are_no_change(built_shop: Path) -> None:
     path = built_shop / SQL
-    path.write_text("-- who paid\n" + path.read_text(encoding="utf-8").replace("select", "SELECT\n  "), encoding="utf-8")
+    path.write_text(
+        "-- who paid\n" + path.read_text(encoding="utf-8").replace("select", "SELECT\n  "), encoding="utf-8"
+    )
 
     plan = ask(built_shop, "plan", "--exit-code")
     assert plan.code == 0

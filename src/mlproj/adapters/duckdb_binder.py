@@ -73,7 +73,8 @@ class DuckDBBinder:
         if kinds == ["CREATE", "SELECT"]:
             raise BindError("PIVOT needs its values, or its columns would depend on data: `ON c IN (…)`", 0)
         if len(kinds) != 1:
-            second = len(found[0].query) if found else 0
+            first = len(found[0].query) if found else 0
+            second = first + len(sql[first:]) - len(sql[first:].lstrip("; \t\r\n")) if found else 0
             what = f"{len(kinds) or 'no'} statements, where one SELECT is expected"
             raise BindError(what, second, syntax=True)
         if kinds != ["SELECT"]:

@@ -56,7 +56,7 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     groups = _groups(loaded, checker, surroundings.memo, renderer, sources, collector)
     views: dict[str, ViewNode] = {}
     for view in sorted(loaded.feature_views, key=lambda v: (v.spec.name, v.spec.version)):
-        compiled = compile_view(view, names, groups, checker, collector)
+        compiled = compile_view(view, names, groups, checker, renderer, collector)
         if compiled:
             views[compiled.id] = compiled
     estimators = _estimators(loaded, surroundings.estimators)
@@ -108,7 +108,9 @@ def _groups(
     deep = {node.id: node.fingerprints.deep for node in sources.values()}
     for node in sources.values():
         checker.declare(node.id, node.id, node.columns)
-    compiler = GroupCompiler(checker, renderer, deep, memo, collector)
+    relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
+    relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
+    compiler = GroupCompiler(checker, renderer, deep, memo, collector, relations)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in deep for parent in rendered[node_id].parents):

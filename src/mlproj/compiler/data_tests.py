@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlproj.compiler.text import identifier, identifiers, literal
+from mlproj.compiler.text import identifier, identifiers, literal, written
 from mlproj.compiler.types import is_numeric, is_temporal, suits
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
@@ -67,7 +67,7 @@ def _compile(
             unknown = [name for name in names if name not in types]
             if unknown or not names:
                 message = f"unknown feature '{unknown[0]}' in a test" if unknown else "unique needs columns here"
-                hint = did_you_mean(unknown[0], types) if unknown else "{unique: {columns: [a, b]}}"
+                hint = did_you_mean(unknown[0], types) if unknown else "name them: {unique: {columns: [a, b]}}"
                 collector.error("E414", message, span, hint, node)
                 return
             yield _test(
@@ -144,9 +144,11 @@ def _refused(values: list[Any], type_name: str, feature: str, span: Span, node: 
     if wrong:
         collector.error(
             "E414",
-            f"{wrong[0]!r} is no value for '{feature}' of type {type_name}",
+            f"{written(wrong[0])} is no value for '{feature}' of type {type_name}",
             span,
-            "write values of the feature's own type",
+            "write dates and times in quotes: '2026-01-31'"
+            if is_temporal(type_name)
+            else "write values of the feature's own type",
             node,
         )
     return bool(wrong)

@@ -9,8 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 def topological(parents: Mapping[str, Sequence[str]]) -> tuple[list[str], list[list[str]]]:
     """Ids so that parents come first, by name among equals; and the cycles, each as a path back to its start.
 
-    A cycle starts at its smallest id and goes from what reads to what is read; of cycles that share a node, one is told.
-    Nodes on or behind a cycle are left out of the order.
+    A cycle starts at its smallest id and goes from what reads to what is read; of cycles that share a node, one is
+    told. Nodes on or behind a cycle are left out of the order.
     """
     cycles: list[list[str]] = []
     while True:

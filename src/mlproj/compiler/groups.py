@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, MutableMapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mlproj.compiler.about import about
+from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.render import Rendered, SqlRenderer
-from mlproj.compiler.text import identifier
-from mlproj.compiler.types import is_huge, is_moment, suits, why_not_storable
+from mlproj.compiler.text import identifier, one_statement, written
+from mlproj.compiler.types import is_huge, is_moment, suits, unknown_type_hint, why_not_storable
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
@@ -25,13 +28,17 @@ _NAME = re.compile(r"^[^\W\d]\w*$")
 
 @dataclass(frozen=True)
 class GroupCompiler:
-    """Compiles groups in dependency order; `deep` collects the deep fingerprints of what is compiled so far."""
+    """Compiles groups in dependency order; `deep` collects the deep fingerprints of what is compiled so far.
+
+    `relations` says how each source and group is written in SQL, by name.
+    """
 
     checker: TypeChecker
     renderer: SqlRenderer
     deep: dict[str, str]
     memo: MutableMapping[str, Any]
     collector: Collector
+    relations: Mapping[str, str]
 
     def compile(
         self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str
@@ -39,12 +46,13 @@ class GroupCompiler:
         """The node, or None with diagnostics."""
         spec = group.spec
         node = f"feature_group:{spec.name}@{spec.version}"
-        sql = rendered.sql.strip().rstrip(";").rstrip()
+        sql = one_statement(rendered.sql)
         actual, shape = self._bind(node, rendered, sql_path, sql_text, sql)
         if actual is None or shape is None:
             return None
-        self._check_names(actual, sql_path, node)
-        features = self._contract(group, actual, node)
+        place = partial(column_place, sql_path, sql_text)
+        self._check_names(actual, place, node)
+        features = self._contract(group, actual, place, node)
         self._check_keys(group, {f.name: f.type for f in features}, node)
         if spec.materialized == "view" and any(parent.startswith("source:") for parent in rendered.parents):
             self.collector.error(
@@ -64,12 +72,11 @@ class GroupCompiler:
     def _bind(
         self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str
     ) -> tuple[tuple[Column, ...] | None, QueryShape | None]:
-        private = rendered.private_sql.strip().rstrip(";").rstrip()
         try:
-            columns = self.checker.describe(private, rendered.parents)
+            # Not cut at its end: only one statement with nothing but comments behind it may be cut.
+            columns = self.checker.describe(rendered.private_sql, rendered.parents)
         except BindError as error:
-            lead = len(rendered.private_sql) - len(rendered.private_sql.lstrip())
-            self._bind_error(error, lead, node, sql_path, sql_text)
+            self._bind_error(error, rendered, node, sql_path, sql_text)
             return None, None
         key = fingerprint("shape", sql)
         if key not in self.memo:
@@ -89,42 +96,40 @@ class GroupCompiler:
             )
         return columns, QueryShape(**shape_json)
 
-    def _bind_error(self, error: BindError, lead: int, node: str, sql_path: str, sql_text: str) -> None:
-        span = Span(sql_path)
-        if error.position is not None:
-            span = self.renderer.locate(sql_path, sql_text, error.position + lead)
-        hint = f"did you mean {', '.join(repr(c) for c in error.candidates[:3])}?" if error.candidates else None
-        code = "E401" if error.syntax else "E402"
-        self.collector.error(
-            code,
-            error.message,
-            span,
-            hint or ("DuckDB's SQL is meant" if error.syntax else "see docs/errors.md#e402"),
-            node,
-        )
+    def _bind_error(self, error: BindError, rendered: Rendered, node: str, sql_path: str, sql_text: str) -> None:
+        span, position = Span(sql_path), bind_position(error, rendered.private_sql)
+        if position is not None:
+            span = self.renderer.locate(sql_path, sql_text, position)
+        hint = bind_hint(error, self.relations)
+        if hint is None:
+            hint = "SQL is read in DuckDB's dialect" if error.syntax else "see docs/errors.md#e402"
+        code, message = "E401" if error.syntax else "E402", self.renderer.hide(error.message, rendered.sql)
+        self.collector.error(code, message, span, hint, node)
 
-    def _check_names(self, actual: Sequence[Column], sql_path: str, node: str) -> None:
-        seen: set[str] = set()
+    def _check_names(self, actual: Sequence[Column], place: Callable[[str], Span], node: str) -> None:
+        counts = Counter(column.name.casefold() for column in actual)
+        twice = [c.name for i, c in enumerate(actual) if c.name.casefold() in {a.name.casefold() for a in actual[:i]}]
+        if twice:
+            several = f"columns of the same name: {', '.join(twice)}"
+            message = f"{counts[twice[0].casefold()]} columns are called '{twice[0]}'" if len(twice) == 1 else several
+            hint = "name each once, with `as` where needed; SQL does not tell capitals apart"
+            self.collector.error("E406", message, place(twice[0]), hint, node)
         for column in actual:
-            if column.name.casefold() in seen:
-                self.collector.error(
-                    "E406",
-                    f"two columns are called '{column.name}'",
-                    Span(sql_path),
-                    "give one of them another name with `as`",
-                    node,
-                )
-            seen.add(column.name.casefold())
             if not _NAME.match(column.name):
-                self.collector.error(
-                    "E418",
-                    f"a column has no usable name: {column.name}",
-                    Span(sql_path),
-                    "give it a name with `as`",
-                    node,
-                )
+                self._unusable_name(column.name, place(column.name), node)
 
-    def _contract(self, group: Loaded[FeatureGroup], actual: Sequence[Column], node: str) -> tuple[Feature, ...]:
+    def _unusable_name(self, name: str, place: Span, node: str) -> None:
+        message, hint = f"a column has no name: {name}", "give it one with `as`"
+        if "(" not in name and name.strip():
+            new = re.sub(r"\W+", "_", name).strip("_")
+            new = new if _NAME.match(new) else f"feature_{new}"
+            message = f"a feature's name has letters, digits and underscores, unlike '{name}'"
+            hint = f"rename it: {identifier(name)} as {new}"
+        self.collector.error("E418", message, place, hint, node)
+
+    def _contract(
+        self, group: Loaded[FeatureGroup], actual: Sequence[Column], place: Callable[[str], Span], node: str
+    ) -> tuple[Feature, ...]:
         """Features in contract order: as declared, then those that the YAML leaves out, as inferred."""
         columns = {c.name: c.type for c in actual}
         features: list[Feature] = []
@@ -151,7 +156,7 @@ class GroupCompiler:
         listed = {f.name for f in group.spec.features}
         for name, type_name in columns.items():
             if name not in listed:
-                self._check_storable(name, type_name, lambda: group.locate(("sql",)), node)
+                self._check_storable(name, type_name, partial(place, name), node)
                 features.append(
                     Feature(
                         name=name,
@@ -177,14 +182,14 @@ class GroupCompiler:
                 "E404",
                 f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}",
                 group.locate((*place, "type")),
-                f"write `type: {actual}`, or cast in the SQL: {spec.name}::{wanted}",
+                f"cast in the SQL: {spec.name}::{wanted}, or write `type: {'BIGINT' if is_huge(actual) else actual}`",
                 node,
             )
         self._check_storable(spec.name, wanted, lambda: group.locate((*place, "name")), node)
         if spec.default is not None and not suits(spec.default, wanted):
             self.collector.error(
                 "E420",
-                f"the default {spec.default!r} of '{spec.name}' is not of type {wanted}",
+                f"the default {written(spec.default)} of '{spec.name}' is not of type {wanted}",
                 group.locate((*place, "default")),
                 "write a value of the feature's own type",
                 node,
@@ -208,7 +213,7 @@ class GroupCompiler:
                 "E413",
                 f"unknown type '{text}'",
                 span(),
-                "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …",
+                unknown_type_hint(text),
                 node,
             )
             return None
@@ -239,7 +244,7 @@ class GroupCompiler:
                     "E419",
                     f"{place[0]} '{name}' has type {types[name]}",
                     group.locate(place),
-                    "cast it in the SQL: ::TIMESTAMP or ::DATE",
+                    f"cast it in the SQL: {name}::TIMESTAMP or {name}::DATE",
                     node,
                 )
 
@@ -298,7 +303,8 @@ def _with_fingerprints(
     rows = fingerprint(shape.rest, below)
     found = []
     for f in features:
-        projection = shape.projections.get(f.name)
+        # A column that no projection names comes out of a `*`: any of them may be what gives it.
+        projection = shape.projections.get(f.name.lower(), sorted(shape.projections.items()))
         local = fingerprint("feature", f.name, f.type, shape.rest, projection)
         deep = fingerprint("feature", f.name, f.type, rows, projection)
         found.append(f.model_copy(update={"fingerprint": local, "deep": deep}))

@@ -135,7 +135,7 @@ def _check_view(model: Loaded[Model], view: ViewNode, info: EstimatorInfo, node:
             "E411",
             f"a regressor learns numbers, but the label '{label.name}' is {label_type}",
             place,
-            "cast it in the group's SQL",
+            f"cast '{label.name}' to a number in the group's SQL",
             node,
         )
     if info.library not in _LIBRARIES:

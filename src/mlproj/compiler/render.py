@@ -14,10 +14,11 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
+from mlproj.compiler.jinja_errors import SEE, jinja_problem
 from mlproj.compiler.source_map import offset_span
 from mlproj.compiler.text import identifier
-from mlproj.diagnostics import Collector, Span
-from mlproj.loader.environment import fill_environment, leaks, shown, tagged, variable_of
+from mlproj.diagnostics import Collector, Span, did_you_mean
+from mlproj.loader.environment import fill_environment, hide_environment, leaks, shown, tagged, variable_of
 
 _LITERAL_CALL = re.compile(
     r"""\{\{\s*(?:ref\(\s*(['"])(?P<ref>\w+)\1\s*(?:,\s*(?:version\s*=\s*)?(?P<version>\d+)\s*)?\)"""
@@ -142,7 +143,7 @@ class SqlRenderer:
                 collector.error(
                     "E306",
                     f"the value of env_var '{name}' would show in compiled SQL",
-                    Span(path),
+                    self._span(path, self._line_of(path, name), name),
                     node=node,
                     hint=f"print it on its own, as {{{{ env_var('{name}') }}}}, without filters or arithmetic",
                 )
@@ -151,6 +152,10 @@ class SqlRenderer:
     def private(self, sql: str) -> str:
         """The text with placeholders replaced by the environment's values."""
         return fill_environment(sql, self._environment, self.env_defaults)
+
+    def hide(self, message: str, sql: str) -> str:
+        """What the engine says of a private text, without the values that `sql`, the public one, does not show."""
+        return hide_environment(message, sql, self._environment, self.env_defaults)
 
     def locate(self, path: str, text: str, position: int, length: int = 1) -> Span:
         """The place in the user's file of a character of the private SQL. Renders once more, so for errors only."""
@@ -202,7 +207,7 @@ class SqlRenderer:
                 "E306",
                 f"bad Jinja: {error.message}",
                 self._span(path, error.lineno, ""),
-                "see docs/errors.md#e306",
+                SEE,
                 node,
             )
             return None
@@ -212,9 +217,14 @@ class SqlRenderer:
                 ok = False
                 collector.error(
                     "E305",
-                    f"the arguments of {call.node.name}() must be literals",
+                    f"the arguments of {call.node.name}() must be literals"
+                    if _has_arguments(call)
+                    else f"{call.node.name}() takes a name"
+                    + (" and a version number" if call.node.name == "ref" else ", and nothing else"),
                     self._span(path, call.lineno, call.node.name),
-                    f"write the name itself: {{{{ {call.node.name}('name') }}}}",
+                    "write {{ ref('name', version=1) }}"
+                    if call.node.name == "ref"
+                    else "write the name itself: {{ source('name') }}",
                     node,
                 )
         return tree if ok else None
@@ -224,27 +234,25 @@ class SqlRenderer:
         return Template.from_code(self._jinja, code, self._jinja.make_globals(None))
 
     def _report(self, error: Exception, path: str, collector: Collector, node: str | None) -> None:
-        place, line = path, 1
+        place, line, caller = path, 1, 0
         trace = error.__traceback__
         while trace is not None:
             if trace.tb_frame.f_code.co_filename in self._texts:
                 place, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+                caller = line if place == path else caller
             trace = trace.tb_next
+        called_from = f" (called from {path}:{caller})" if place != path and caller else ""
         if isinstance(error, RenderError):
             if place == path and line == 1:
                 line = self._line_of(path, error.word)
-            collector.error(error.code, error.message, self._span(place, line, error.word), error.hint, node)
+            span = self._span(place, line, error.word)
+            collector.error(error.code, f"{error.message}{called_from}", span, error.hint, node)
             return
         text = str(error)
         for name, value in self._use.env.items():
             text = text.replace(value, f"env_var('{name}')") if value else text
-        collector.error(
-            "E306",
-            f"bad Jinja: {text or type(error).__name__}",
-            self._span(place, line, ""),
-            "see docs/errors.md#e306",
-            node,
-        )
+        message, hint, word = jinja_problem(error, text, self._jinja.globals)
+        collector.error("E306", f"bad Jinja: {message}{called_from}", self._span(place, line, word), hint, node)
 
     def _line_of(self, path: str, word: str) -> int:
         for number, line in enumerate(self._texts.get(path, "").splitlines(), 1):
@@ -253,10 +261,15 @@ class SqlRenderer:
         return 1
 
     def _span(self, path: str, line: int, word: str) -> Span:
+        """The word in a line, in quotes and within Jinja if it stands there so; else the first Jinja of the line."""
         lines = self._texts.get(path, "").splitlines()
         text = lines[line - 1] if 0 < line <= len(lines) else ""
-        at = text.find(word) if word else text.find("{")
-        return Span(path, line, max(at, 0) + 1, max(len(word), 1))
+        jinja, quoted = max(text.find("{"), 0), re.escape(word)
+        for pattern in (rf"(?<=['\"]){quoted}(?=['\"])", rf"(?<!\w){quoted}(?!\w)", quoted) if word else ():
+            found = re.compile(pattern).search(text, jinja)
+            if found:
+                return Span(path, line, found.start() + 1, len(word))
+        return Span(path, line, jinja + 1, 1)
 
     def _ref(self, name: str, version: int | None = None) -> str:
         node = self._resolve_ref(name, version)
@@ -276,7 +289,11 @@ class SqlRenderer:
         if default is not None:
             return default
         raise RenderError(
-            "E307", f"variable '{name}' has no value", "give it one under `vars:` in mlproj.yml, or with --vars", name
+            "E307",
+            f"var '{name}' is not defined",
+            did_you_mean(str(name), self._variables)
+            or f"declare it under vars in mlproj.yml, or give it: --vars '{name}: …'",
+            str(name),
         )
 
     def _env_var(self, name: str, default: str | None = None) -> str:
@@ -287,7 +304,7 @@ class SqlRenderer:
             raise RenderError(
                 "E307",
                 f"environment variable '{name}' is not set",
-                f"set it, or give a default: env_var('{name}', 'default')",
+                f"set it, or give a default: env_var('{name}', '…')",
                 name,
             )
         self._use.env[name] = value
@@ -297,4 +314,12 @@ class SqlRenderer:
 def _is_literal(call: nodes.Call) -> bool:
     if call.dyn_args is not None or call.dyn_kwargs is not None:
         return False
-    return all(isinstance(value, nodes.Const) for value in [*call.args, *(pair.value for pair in call.kwargs)])
+    values = [*call.args, *(pair.value for pair in call.kwargs)]
+    return _has_arguments(call) and all(isinstance(value, nodes.Const) for value in values)
+
+
+def _has_arguments(call: nodes.Call) -> bool:
+    """As many as `ref` or `source` takes, by the names that they have."""
+    names = ["name", "version"] if isinstance(call.node, nodes.Name) and call.node.name == "ref" else ["name"]
+    given = names[: len(call.args)] + [pair.key for pair in call.kwargs]
+    return len(call.args) <= len(names) and len(set(given)) == len(given) and {"name"} <= set(given) <= set(names)

@@ -29,6 +29,7 @@ class Names:
             ("model", loaded.models),
         ):
             _refuse_lookalikes(kind, resources, collector)
+        _refuse_view_clashes(loaded.feature_groups, self.versions["feature_group"], collector)
 
     def ref(self, name: str, version: int | None = None) -> str:
         """Node id of a feature group, for `ref()` in SQL. Raises `RenderError` E301."""
@@ -81,6 +82,22 @@ def _versions(resources: Iterable[Versioned]) -> dict[str, list[int]]:
     for resource in resources:
         found.setdefault(resource.spec.name, []).append(resource.spec.version)
     return {name: sorted(versions) for name, versions in found.items()}
+
+
+def _refuse_view_clashes(
+    groups: Iterable[Loaded[FeatureGroup]], versions: dict[str, list[int]], collector: Collector
+) -> None:
+    """Consumers read the views `<group>` and `<group>_v<n>` of one schema: `income_v1` may not be both."""
+    taken = {f"{name}_v{version}".casefold(): f"{name}@{version}" for name, vs in versions.items() for version in vs}
+    for group in groups:
+        other = taken.get(group.spec.name.casefold())
+        if other:
+            collector.error(
+                "E303",
+                f"feature group '{group.spec.name}' has the name under which consumers read {other}",
+                group.locate(("name",)),
+                "a group's versions are read as <name>_v<version>: give this one another name",
+            )
 
 
 def _refuse_lookalikes(kind: str, resources: Iterable[Versioned | Loaded[Source]], collector: Collector) -> None:

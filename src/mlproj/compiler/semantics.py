@@ -32,7 +32,7 @@ def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | N
     try:
         tree = sqlglot.parse_one(sql, read="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), str(error).splitlines()[0]
+        return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), str(error).partition(". Line ")[0]
     if isinstance(tree, exp.Command):
         return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), "not a SELECT"
     if not isinstance(tree, exp.Select):
@@ -40,7 +40,7 @@ def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | N
     projections = list(tree.expressions)
     hashes: dict[str, str] = {}
     for index, projection in enumerate(projections):
-        name = projection.alias_or_name or f"#{index}"
+        name = projection.alias_or_name.lower() or f"#{index}"
         hashes[name if name not in hashes else f"{name}#{index}"] = fingerprint(
             serialise(_without_outer_cast(projection))
         )
@@ -98,7 +98,7 @@ def _additive(tree: Expr, projections: list[Expr], functions: FunctionNames) -> 
         ):
             continue
         if not any(name.lower() in names for other, names in enumerate(used) if other != index):
-            yield name
+            yield name.lower()
 
 
 def _scalar(node: Expr, functions: FunctionNames) -> bool:
@@ -146,7 +146,7 @@ def _positional(tree: Expr) -> bool:
     if order is None:
         return False
     keys = [e.this if isinstance(e, exp.Ordered) else e for e in order.expressions]
-    return any(_is_number(key) or (isinstance(key, exp.Column) and key.name.lower() == "all") for key in keys)
+    return any(_is_number(key) or (isinstance(key, exp.Column | exp.Var) and key.name.lower() == "all") for key in keys)
 
 
 def _is_number(node: Expr) -> bool:

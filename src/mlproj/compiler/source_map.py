@@ -24,8 +24,13 @@ def marked_template(jinja: Environment, text: str) -> str:
         parts.append(text[offset:start])
         if kind == "data":
             parts.append(f"{_OPEN}{start}{_CLOSE}")
-        elif kind == "variable_begin" and not value.endswith("-"):
-            parts.append(f"{_OPEN}{_CALL}{start}{_CLOSE}")
+        elif kind == "variable_begin":
+            marker = f"{_OPEN}{_CALL}{start}{_CLOSE}"
+            # As text before `{{-` it would keep the whitespace that is to go.
+            value_start = f'{{{{- "{marker}" }}}}{{{{' if value.endswith("-") else marker + value
+            parts.append(value_start)
+            offset = start + len(value)
+            continue
         parts.append(value)
         offset = start + len(value)
     return "".join([*parts, text[offset:]])
@@ -46,8 +51,9 @@ def map_position(marked: str, position: int) -> int:
 
 def _segments(marked: str) -> list[tuple[tuple[bool, int], str]]:
     found = list(_MARKER.finditer(marked))
+    first = [((True, 0), marked[: found[0].start()])] if found else []
     ends = [m.start() for m in found[1:]] + [len(marked)]
-    return [((bool(m[1]), int(m[2])), marked[m.end() : end]) for m, end in zip(found, ends, strict=True)]
+    return first + [((bool(m[1]), int(m[2])), marked[m.end() : end]) for m, end in zip(found, ends, strict=True)]
 
 
 def offset_span(path: str, text: str, offset: int, length: int = 1) -> Span:

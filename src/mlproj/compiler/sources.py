@@ -6,7 +6,8 @@ from typing import Any, Literal, cast
 
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.diagnostics import Collector
+from mlproj.compiler.types import unknown_type_hint
+from mlproj.diagnostics import Collector, Span
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.loader.environment import fill_environment
 from mlproj.ports import BindError, SourceError, SourceReader, SourceSpec
@@ -45,7 +46,7 @@ def compile_source(
         collector.error(
             error.code,
             error.message,
-            source.locate(("options",) if error.code == "E415" else ("path",)),
+            _place(source, error),
             error.hint,
             node,
         )
@@ -73,10 +74,18 @@ def _declared(
                 "E413",
                 f"unknown type '{type_name}'",
                 source.locate(("columns", name)),
-                "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …",
+                unknown_type_hint(type_name),
                 node,
             )
     return tuple(found)
+
+
+def _place(source: Loaded[Source], error: SourceError) -> Span:
+    """The option that the error speaks of, or the path."""
+    if error.code != "E415":
+        return source.locate(("path",))
+    named = next((option for option in source.spec.options if f"'{option}'" in error.message), None)
+    return source.locate(("options", named), key=True) if named else source.locate(("options",))
 
 
 def _format_of(path: str) -> str | None:

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
+
+
+_TOKEN = re.compile(
+    r"""[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|.""", re.DOTALL
+)
+
+
+def one_statement(sql: str) -> str:
+    """A statement without the semicolon that ends it and what follows, which can only be comments."""
+    if ";" in sql:
+        end = next((match.start() for match in _TOKEN.finditer(sql) if match[0] == ";"), len(sql))
+        sql = sql[:end] if sql[:end].strip() else sql
+    return sql.strip()
 
 
 def identifier(name: str) -> str:
@@ -19,6 +33,13 @@ def identifiers(names: Iterable[str]) -> str:
 def total_order(keys: Iterable[str], columns: Iterable[str]) -> str:
     """Columns to order by: the keys, then all others, so that ties of keys do not leave the order open."""
     return identifiers(dict.fromkeys([*keys, *columns]))
+
+
+def written(value: Any) -> str:
+    """A value as the user would write it in YAML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def literal(value: Any) -> str:

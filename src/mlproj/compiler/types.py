@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mlproj.diagnostics import did_you_mean
+
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 FLOATS = ("FLOAT", "DOUBLE")
 _HUGE = ("HUGEINT", "UHUGEINT")
 _TEMPORAL = re.compile(r"^(DATE|TIME\b|TIMESTAMP)")
-_ARRAY = re.compile(r"\[\d+\]$")
+_ARRAY = re.compile(r"\[\d+\]")
+# Types stand in capitals, so that a field of a STRUCT is not taken for one.
+_LOSES_DIGITS = re.compile(r"\bU?HUGEINT\b")
+_AS_TEXT = re.compile(r"\b(?:ENUM\(|UNION\(|BIT\b|BIGNUM\b|TIME_NS\b)")
+_UNNAMED_FIELDS = re.compile(r"\bSTRUCT\([A-Z_0-9]+[\[(,)]")
+_NAMES = (*INTEGERS, *FLOATS, *_HUGE, "DECIMAL", "VARCHAR", "BOOLEAN", "DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ",
+          "UUID", "JSON", "BLOB", "INTERVAL", "TEXT", "STRING", "INT", "FLOAT8", "STRUCT", "MAP")  # fmt: skip
 
 
 def is_integer(type_name: str) -> bool:
@@ -44,15 +52,23 @@ def is_huge(type_name: str) -> bool:
 
 def why_not_storable(type_name: str) -> tuple[str, str] | None:
     """(reason, hint) for a column type that the lake would lose or refuse; None for all others."""
-    if is_huge(type_name):
-        return ("is stored as DOUBLE and loses digits above 2^53", "cast it: sum(x)::BIGINT or ::DECIMAL(38,0)")
+    nested = type_name.startswith(("STRUCT(", "MAP(")) or type_name.endswith("]")
+    if _LOSES_DIGITS.search(type_name):
+        cast = f"x::{_LOSES_DIGITS.sub('BIGINT', type_name)}" if nested else "sum(x)::BIGINT or ::DECIMAL(38,0)"
+        return ("is stored as DOUBLE and loses digits above 2^53", f"cast it: {cast}")
     if _ARRAY.search(type_name):
         return ("cannot be stored", f"cast it to a list: x::{_ARRAY.sub('[]', type_name)}")
-    if type_name.startswith("ENUM"):
-        return ("cannot be stored", "cast it: x::VARCHAR")
-    if type_name in ("BIT", "BIGNUM") or type_name.startswith("UNION"):
-        return ("cannot be stored", "cast it: x::VARCHAR")
+    if _UNNAMED_FIELDS.search(type_name):
+        return ("cannot be stored without names of its fields", "name them: {'a': x, 'b': y}")
+    if type_name == "TIME WITH TIME ZONE":
+        return ("is stored without its zone", "cast it: x::TIME, or x::VARCHAR")
+    if _AS_TEXT.search(type_name):
+        return ("cannot be stored", "cast what is of that type: x::VARCHAR" if nested else "cast it: x::VARCHAR")
     return None
+
+
+def unknown_type_hint(text: str) -> str:
+    return did_you_mean(text.upper(), _NAMES) or "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …"
 
 
 def suits(value: Any, type_name: str) -> bool:

@@ -54,8 +54,8 @@ def _nullable(draft: Draft, name: str) -> bool:
     return next(f.nullable for g in groups if g.relation == relation for f in g.features if f.name == column)
 
 
-def view_sql(draft: Draft) -> str:
-    """One row per row of the base: names in the order of the view."""
+def view_rows(draft: Draft) -> str:
+    """The joins as a FROM clause: all names that a filter may speak of."""
     columns = ",\n  ".join(f"{sql} as {identifier(name)}" for name, (sql, _type, _origin) in draft.names.items())
     lines = [f"from {identifier(draft.base.relation)} as b"]
     for number, (join, group) in enumerate(draft.joined, 1):
@@ -64,10 +64,14 @@ def view_sql(draft: Draft) -> str:
             f"b.{identifier(left)} = j{number}.{identifier(right)}" for left, right in keys.items()
         )
         lines.append(f"{join.type} join {identifier(group.relation)} as j{number} on {condition}")
-    inner = f"select\n  {columns}\n" + "\n".join(lines)
+    return f"from (\nselect\n  {columns}\n" + "\n".join(lines) + "\n) as v"
+
+
+def view_sql(draft: Draft) -> str:
+    """One row per row of the base: names in the order of the view."""
     outputs = ", ".join(identifier(name) for name in draft.wanted)
     filtered = f"\nwhere (\n{draft.view.spec.filter}\n)" if draft.view.spec.filter else ""
-    return f"select {outputs}\nfrom (\n{inner}\n) as v{filtered}"
+    return f"select {outputs}\n{view_rows(draft)}{filtered}"
 
 
 def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> ViewNode:
@@ -108,7 +112,9 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         **about(draft.view),
         depends_on=parents,
         fingerprints=Fingerprints(
-            local=local, deep=deep, metadata=fingerprint(spec.description, spec.owner, spec.tags)
+            local=local,
+            deep=deep,
+            metadata=fingerprint(spec.description, spec.owner, spec.tags, spec.deprecated_after),
         ),
         base=base.id,
         joins=joins,
@@ -119,6 +125,7 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         transformations=chains,
         split=split,
         sql=sql,
+        deprecated_after=spec.deprecated_after,
     )
 
 

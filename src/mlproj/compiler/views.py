@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import compile_chain
+from mlproj.compiler.view_filter import check_filter
 from mlproj.compiler.view_node import Draft, Role, join_features, join_keys, view_node, view_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
-from mlproj.ports import BindError
 from mlproj.specs import FeatureView, Join
 from mlproj.state import GroupNode, Step, ViewNode
 
 
+_AS_ROLE: dict[Role, str] = {
+    "key": "a key", "event_time": "the event_time", "feature": "a feature", "label": "the label",
+    "passenger": "a passenger",
+}  # fmt: skip
+
+
 def compile_view(
-    view: Loaded[FeatureView], names: Names, groups: Mapping[str, GroupNode], checker: TypeChecker, collector: Collector
+    view: Loaded[FeatureView],
+    names: Names,
+    groups: Mapping[str, GroupNode],
+    checker: TypeChecker,
+    renderer: SqlRenderer,
+    collector: Collector,
 ) -> ViewNode | None:
     """The node, or None with diagnostics; None without one where a group it reads has failed itself."""
     spec, node = view.spec, f"feature_view:{view.spec.name}@{view.spec.version}"
@@ -38,7 +51,7 @@ def compile_view(
     if node in collector.poisoned:
         return None
     sql = view_sql(draft)
-    _check_filter(draft, sql, checker, collector)
+    check_filter(draft, checker, renderer, collector)
     if node in collector.poisoned:
         return None
     return view_node(draft, sql, chains)
@@ -71,7 +84,9 @@ def _add_base(draft: Draft, collector: Collector) -> None:
     special = {*draft.wanted, base.created_time, spec.label, *spec.passenger}
     for index, name in enumerate(spec.features):
         span = draft.view.locate(("features", index))
-        if name == "*":
+        if name in spec.features[:index]:
+            collector.error("E310", f"'{name}' is named twice", span, "name it once", draft.node)
+        elif name == "*":
             draft.wanted.update({f.name: "feature" for f in base.features if f.name not in special})
         elif name not in draft.names:
             _unknown(name, base, span, draft, collector)
@@ -108,17 +123,24 @@ def _add_join(draft: Draft, index: int, join: Join, group: GroupNode, collector:
         output = join.prefix + name
         if name not in types:
             _unknown(name, group, span, draft, collector)
-        elif output in draft.wanted:
+        elif taken := _taken(output, draft.wanted):
             collector.error(
                 "E310",
-                f"'{output}' would come from {draft.names[output][2].rpartition('.')[0]} and from {group.relation}",
+                f"'{output}' would come from {draft.names[taken][2].rpartition('.')[0]} and from {group.relation}",
                 span,
-                "give the join a `prefix:`",
+                "give the join a `prefix:`" if not join.prefix else "give the join another `prefix:`",
                 node,
             )
         else:
+            # A column of the base that the view does not name makes place for a joined one.
+            draft.names.pop(_taken(output, draft.names) or output, None)
             draft.names[output] = (f"{alias}.{identifier(name)}", types[name], f"{group.relation}.{name}")
             draft.wanted[output] = "feature"
+
+
+def _taken(name: str, names: Iterable[str]) -> str | None:
+    """The name among `names` that SQL does not tell from this one."""
+    return next((other for other in names if other.casefold() == name.casefold()), None)
 
 
 def _keys_hold(draft: Draft, join: Join, group: GroupNode, where: Span, collector: Collector) -> bool:
@@ -134,20 +156,21 @@ def _keys_hold(draft: Draft, join: Join, group: GroupNode, where: Span, collecto
             node,
         )
         return False
+    base_types = {f.name: f.type for f in draft.base.features}
     types = {f.name: f.type for f in group.features}
     for left, right in keys.items():
-        if left not in draft.names:
+        if left not in base_types:
             collector.error(
                 "E311",
                 f"unknown column '{left}' of {draft.base.relation} in a join",
                 where,
-                did_you_mean(left, draft.names),
+                did_you_mean(left, base_types) or f"say which of its columns it is: on: {{<column>: {right}}}",
                 node,
             )
-        elif draft.names[left][1] != types[right]:
+        elif base_types[left] != types[right]:
             collector.error(
                 "E308",
-                f"'{left}' is {draft.names[left][1]}, but '{right}' of {group.relation} is {types[right]}",
+                f"'{left}' is {base_types[left]}, but '{right}' of {group.relation} is {types[right]}",
                 where,
                 "keys are joined by equal types: cast one of them in its group",
                 node,
@@ -162,9 +185,14 @@ def _add_columns(draft: Draft, collector: Collector) -> None:
     ]
     if spec.label:
         roles.append(("label", spec.label, view.locate(("label",))))
+    base_names = {f.name for f in draft.base.features}
     for role, name, span in roles:
         if name not in draft.names:
             _unknown(name, draft.base, span, draft, collector)
+        elif name in base_names and draft.names[name][2] != f"{draft.base.relation}.{name}":
+            other = draft.names[name][2].rpartition(".")[0]
+            message = f"the {role} '{name}' would come from {draft.base.relation} and from {other}"
+            collector.error("E310", message, span, "give the join a `prefix:`", draft.node)
         elif draft.wanted.get(name) == "feature" and role == "label":
             collector.error(
                 "E309",
@@ -173,10 +201,12 @@ def _add_columns(draft: Draft, collector: Collector) -> None:
                 "take it out of `features:`",
                 draft.node,
             )
-        elif name in draft.wanted and draft.wanted[name] != "passenger":
+        elif name in draft.wanted:
             collector.error(
                 "E310",
-                f"'{name}' is a {draft.wanted[name]} already, and cannot be the {role} too",
+                f"'{name}' is {_AS_ROLE[draft.wanted[name]]} already, and cannot be {_AS_ROLE[role]} too"
+                if draft.wanted[name] != role
+                else f"'{name}' is named twice",
                 span,
                 "name it once",
                 draft.node,
@@ -227,16 +257,10 @@ def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
     for name, steps in draft.view.spec.transformations.items():
         key = ("transformations", name)
         if draft.wanted.get(name) not in ("feature", "label"):
-            known = [n for n, role in draft.wanted.items() if role in ("feature", "label")]
-            collector.error(
-                "E311",
-                f"the view has no feature '{name}' to transform",
-                draft.view.locate(key, key=True),
-                did_you_mean(name, known),
-                draft.node,
-            )
+            _cannot_transform(draft, name, collector)
             continue
-        chain = compile_chain(steps, name, draft.names[name][1], draft.view.locate(key), draft.node, collector)
+        place = partial(_step_place, draft, name)
+        chain = compile_chain(steps, name, draft.names[name][1], place, draft.node, collector)
         if (
             chain is not None
             and draft.wanted[name] == "label"
@@ -248,23 +272,14 @@ def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
     return chains
 
 
-def _check_filter(draft: Draft, sql: str, checker: TypeChecker, collector: Collector) -> None:
-    """The joins are ours and bind; what may fail is the user's filter."""
-    if draft.view.spec.filter is None:
-        return
-    parents = list(dict.fromkeys([draft.base.id, *(group.id for _join, group in draft.joined)]))
-    try:
-        checker.describe(sql, parents)
-    except BindError as error:
-        hint = (
-            f"did you mean {', '.join(repr(c) for c in error.candidates[:3])}?"
-            if error.candidates
-            else "it is SQL over the base's columns and the joined features"
-        )
-        collector.error(
-            "E401" if error.syntax else "E402",
-            f"filter: {error.message}",
-            draft.view.locate(("filter",)),
-            hint,
-            draft.node,
-        )
+def _step_place(draft: Draft, feature: str, index: int) -> Span:
+    return draft.view.locate(("transformations", feature, index, "name"))
+
+
+def _cannot_transform(draft: Draft, name: str, collector: Collector) -> None:
+    known = [n for n, role in draft.wanted.items() if role in ("feature", "label")]
+    hint = did_you_mean(name, known) or f"it has {', '.join(known) or 'none'}"
+    if name in draft.wanted:
+        hint = f"'{name}' is {_AS_ROLE[draft.wanted[name]]}, which stays as it is"
+    place = draft.view.locate(("transformations", name), key=True)
+    collector.error("E311", f"the view has no feature '{name}' to transform", place, hint, draft.node)

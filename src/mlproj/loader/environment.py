@@ -52,5 +52,16 @@ def fill_environment(text: str, environment: Mapping[str, str], defaults: Mappin
     return _PLACEHOLDER.sub(lambda match: _value(match[1], environment, defaults or {}), text)
 
 
+def hide_environment(
+    message: str, text: str, environment: Mapping[str, str], defaults: Mapping[str, str] | None = None
+) -> str:
+    """A message about a filled-in text without the values of the placeholders in `text`; short ones are no secrets."""
+    for name in dict.fromkeys(_PLACEHOLDER.findall(text)):
+        value = _value(name, environment, defaults or {})
+        if leaks(value, message):
+            message = re.sub(re.escape(value), f"env_var('{name}')", message, flags=re.IGNORECASE)
+    return message
+
+
 def _value(name: str, environment: Mapping[str, str], defaults: Mapping[str, str]) -> str:
     return environment[name] if name in environment else defaults[name]

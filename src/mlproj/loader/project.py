@@ -184,7 +184,9 @@ class _Resources:
 
     def sql_text(self, path: str) -> str | None:
         if path not in self._sql_texts:
-            self._sql_texts[path] = read_text(self._root, path, self._collector)
+            text = read_text(self._root, path, self._collector)
+            # As Jinja does: what line ends a file has must not change what it means.
+            self._sql_texts[path] = text and text.replace("\r\n", "\n").replace("\r", "\n")
         return self._sql_texts[path]
 
 

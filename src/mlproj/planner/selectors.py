@@ -19,7 +19,10 @@ ChangedFiles = Callable[[str], set[str]]
 
 
 class Selector:
-    """Selects node ids of one manifest. `changed_files(revision)` gives paths for `git:REF`."""
+    """Selects node ids of one manifest, and by name or state what is published and no longer in it.
+
+    `changed_files(revision)` gives paths for `git:REF`.
+    """
 
     def __init__(self, manifest: Manifest, changes: Sequence[Change], changed_files: ChangedFiles) -> None:
         self._manifest = manifest
@@ -27,10 +30,11 @@ class Selector:
         self._changed_files = changed_files
         self._parents = {n: list(node.depends_on) for n, node in manifest.nodes.items()}
         self._children = manifest.children()
+        self._all = {*manifest.nodes, *self._changes}
 
     def select(self, select: Sequence[str], exclude: Sequence[str]) -> set[str]:
         """All nodes where `select` is empty. Raises E503 for what matches nothing or is not understood."""
-        chosen = self._union(select) if select else set(self._manifest.nodes)
+        chosen = self._union(select) if select else set(self._all)
         return chosen - self._union(exclude)
 
     def _union(self, expressions: Iterable[str]) -> set[str]:
@@ -65,7 +69,7 @@ class Selector:
         if colon and method == "state":
             if value not in _STATES:
                 raise fail("E503", f"unknown state '{value}'", hint=f"there is {', '.join(_STATES)}")
-            return {n for n in nodes if self._changes.get(n) in _STATES[value]}
+            return {n for n in self._all if self._changes.get(n) in _STATES[value]}
         if colon and method == "git":
             files = self._changed_files(value)
             return {n for n, node in nodes.items() if _files(node) & files}
@@ -75,7 +79,7 @@ class Selector:
         elif colon and method == "kind":
             found = {n for n, node in nodes.items() if node.kind == value}
         else:
-            found = {n for n in nodes if _named(n, what)}
+            found = {n for n in self._all if _named(n, what)}
         if not found:
             known = sorted({n.partition(":")[2] for n in nodes} | {node.name for node in nodes.values()})
             raise fail(
@@ -88,7 +92,7 @@ class Selector:
     def _walk(self, start: set[str], edges: Mapping[str, Sequence[str]], depth: int | None) -> set[str]:
         found, frontier, steps = set(start), set(start), 0
         while frontier and (depth is None or steps < depth):
-            frontier = {other for node in frontier for other in edges[node]} - found
+            frontier = {other for node in frontier for other in edges.get(node, ())} - found
             found |= frontier
             steps += 1
         return found

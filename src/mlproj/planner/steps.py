@@ -26,9 +26,7 @@ class Options:
 
 def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState, options: Options) -> Plan:
     """The plan. What is breaking, or hangs on it, gets no steps."""
-    chosen = [
-        c for c in changes if options.selected is None or c.node in options.selected or c.node not in manifest.nodes
-    ]
+    chosen = [c for c in changes if options.selected is None or c.node in options.selected]
     blocked = {c.node for c in chosen if c.needs_bump}
     blocked |= {affected.node for c in chosen if c.needs_bump for affected in c.affected}
     steps = tuple(_Steps(manifest, state, options, {c.node: c for c in chosen}, blocked).all())

@@ -99,7 +99,7 @@ def _metadata(old: ViewNode | ModelNode, new: ViewNode | ModelNode) -> Iterator[
     if old.fingerprints.metadata != new.fingerprints.metadata:
         names = [
             n
-            for n in ("description", "owner", "tags", "metrics", "tests")
+            for n in ("description", "owner", "tags", "metrics", "tests", "deprecated_after")
             if getattr(old, n, None) != getattr(new, n, None)
         ]
         yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(names)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlproj.cli.render.results import short_name
 from mlproj.cli.render.tables import table
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _steps(document: dict[str, Any]) -> Iterator[str]:
     yield click.style(f"{len(steps)} steps", bold=True)
     by_action: dict[str, list[str]] = {}
     for step in steps:
-        by_action.setdefault(step["action"], []).append(step["node"].partition(":")[2])
+        by_action.setdefault(step["action"], []).append(short_name(step["node"]))
     for action, nodes in by_action.items():
         names = ", ".join(nodes[:6]) + (f" and {len(nodes) - 6} more" if len(nodes) > 6 else "")
         yield f"  {action:<12} {names}"

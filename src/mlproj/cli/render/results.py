@@ -20,10 +20,16 @@ _SIGNS = {
 }
 
 
+def short_name(node: str) -> str:
+    """`income@1`; a view says that it is one, as groups often have its name."""
+    kind, _, name = node.partition(":")
+    return f"{name} (view)" if kind == "feature_view" else name
+
+
 def step_line(result: StepResult, *, color: bool) -> str:
     """One step that ended, in one line."""
     sign, tone = _SIGNS[result.status]
-    name = result.model_version or result.node.partition(":")[2]
+    name = result.model_version or short_name(result.node)
     facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action == "materialize" else []
     facts += [result.message] if result.message else []
     if result.metrics:

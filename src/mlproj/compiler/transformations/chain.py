@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from mlproj.compiler.text import written
 from mlproj.compiler.transformations.encoders import ENCODERS
 from mlproj.compiler.transformations.function import Function
 from mlproj.compiler.transformations.imputers import IMPUTERS
@@ -17,12 +18,17 @@ FUNCTIONS: dict[str, Function] = {f.name: f for f in (*SCALERS, *ENCODERS, *IMPU
 
 
 def compile_chain(
-    steps: Sequence[Transformation], feature: str, type_name: str, span: Span, node: str, collector: Collector
+    steps: Sequence[Transformation],
+    feature: str,
+    type_name: str,
+    place: Callable[[int], Span],
+    node: str,
+    collector: Collector,
 ) -> tuple[Step, ...] | None:
-    """The chain with its arguments filled in, or None with diagnostics."""
+    """The chain with its arguments filled in, or None with diagnostics; `place` gives the span of a step."""
     chain: list[Step] = []
-    for step in steps:
-        function = FUNCTIONS.get(step.name)
+    for index, step in enumerate(steps):
+        function, span = FUNCTIONS.get(step.name), place(index)
         if function is None:
             collector.error(
                 "E410",
@@ -42,13 +48,13 @@ def compile_chain(
                 "E410",
                 f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here",
                 span,
-                "see docs/reference/transformations.md",
+                f"{type_name} suits {', '.join(f.name for f in FUNCTIONS.values() if f.accepts(type_name))}",
                 node,
             )
             return None
         problem = _argument_problem(function, step, type_name)
         if problem:
-            collector.error("E410", problem, span, "see docs/reference/transformations.md", node)
+            collector.error("E410", problem, span, _argument_hint(function, step), node)
             return None
         args = {n: a.default for n, a in function.arguments.items() if a.default is not None} | step.args
         chain.append(Step(name=step.name, args=args))
@@ -63,19 +69,27 @@ def _argument_problem(function: Function, step: Transformation, type_name: str) 
             known = f"; it takes {', '.join(function.arguments)}" if function.arguments else "; it takes none"
             return f"{function.name} has no argument '{name}'{known}"
         if not isinstance(value, argument.types) or (isinstance(value, bool) and bool not in argument.types):
-            return f"{function.name}: {name} cannot be {value!r}"
+            return f"{function.name}: {name} cannot be {written(value)}"
     missing = [n for n, a in function.arguments.items() if a.required and n not in step.args]
     if missing:
-        return f"{function.name} needs '{missing[0]}': {{{function.name}: {{{missing[0]}: …}}}}"
+        return f"{function.name} needs '{missing[0]}'"
     if (
         function.name == "impute_constant"
         and not suits(step.args["value"], type_name)
         and not isinstance(step.args["value"], float)
     ):
-        return f"impute_constant: {step.args['value']!r} is no {type_name}"
+        return f"impute_constant: {written(step.args['value'])} is no {type_name}"
     if function.name == "one_hot_encoder" and int(step.args.get("max_categories", 1)) < 1:
         return "one_hot_encoder: max_categories must be at least 1"
     return None
+
+
+def _argument_hint(function: Function, step: Transformation) -> str:
+    unknown = next((name for name in step.args if name not in function.arguments), None)
+    near = did_you_mean(unknown, function.arguments) if unknown else None
+    if near or not function.arguments:
+        return near or f"write `{function.name}` alone"
+    return f"write {{{function.name}: {{{', '.join(f'{name}: …' for name in function.arguments)}}}}}"
 
 
 def output_types(type_name: str, chain: Sequence[Step]) -> str:

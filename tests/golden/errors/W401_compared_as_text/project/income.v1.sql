@@ -1,1 +1,1 @@
-select id, age from {{ source('census') }} positional join (select 1 as one) as o asof
+select id, age, x'aa'::blob as key from {{ source('census') }}

@@ -1,0 +1,47 @@
+"""A view's `filter:`: one condition over the base's columns and the joined features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlproj.compiler.bind_errors import bind_hint
+from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.render import SqlRenderer
+from mlproj.compiler.view_node import Draft, view_rows
+from mlproj.diagnostics import Collector, Span
+from mlproj.ports import BindError
+
+
+def check_filter(draft: Draft, checker: TypeChecker, renderer: SqlRenderer, collector: Collector) -> None:
+    """The joins are ours and bind; what may fail is the user's condition."""
+    condition = draft.view.spec.filter
+    if not condition:
+        return
+    rows, private = view_rows(draft), renderer.private(condition)
+    # First without the parentheses that it gets in the view's SQL, which it must not close; then with them.
+    for before, after in ((f"select 1\n{rows}\nwhere ", ""), (f"select 1\n{rows}\nwhere (\n", "\n)")):
+        try:
+            checker.describe(f"{before}{private}{after}", _parents(draft))
+        except BindError as error:
+            position = None if error.position is None else error.position - len(before)
+            hint = bind_hint(error, {}) or "it is SQL over the base's columns and the joined features"
+            code, message = "E401" if error.syntax else "E402", renderer.hide(error.message, condition)
+            collector.error(code, f"filter: {message}", _place(draft, condition, position), hint, draft.node)
+            return
+    kept = checker.describe(f"select (\n{private}\n) as kept\n{rows}", _parents(draft))[0].type
+    if kept != "BOOLEAN":
+        message = f"filter: a condition is true or false, and this is {kept}"
+        collector.error("E402", message, _place(draft, condition, 0), "compare it: … > 0", draft.node)
+
+
+def _parents(draft: Draft) -> list[str]:
+    return list(dict.fromkeys([draft.base.id, *(group.id for _join, group in draft.joined)]))
+
+
+def _place(draft: Draft, condition: str, position: int | None) -> Span:
+    """The character of the condition where it stands on one line, with or without quotes; else its start."""
+    span = draft.view.locate(("filter",))
+    quotes = span.length - len(condition)
+    if position is None or not 0 <= position <= len(condition) or quotes not in {0, 2}:
+        return span
+    return replace(span, column=span.column + quotes // 2 + position, length=1)

@@ -1,0 +1,94 @@
+"""Whom a breaking change touches, by which path, and whom it spares, and why."""
+
+from __future__ import annotations
+
+from mlproj.planner import Change
+from tests.unit.planner.small_project import GROUP, SQL, SmallProject, changes, group, model, view
+
+NODES = {
+    "views": [view(), view("money", features=["pay"]), view("plain", features=["age"], label=None)],
+    "models": [model(), model("rich_model", feature_view="money@1")],
+}
+
+
+def broken(sql: str, above: dict[str, str] | None = None, **nodes: list[dict[str, object]]) -> Change:
+    """The change of income@1, where `sql` replaces its query."""
+    groups = [group(), *(group(name) for name in above or {})]
+    above_sql = {f"{name}@1": text for name, text in (above or {}).items()}
+    before, after = (SmallProject(groups, **(NODES | nodes), sql={"income@1": s, **above_sql}) for s in (SQL, sql))
+    return changes(before, after)[GROUP]
+
+
+def test_who_uses_the_feature_is_affected_with_the_path_to_it() -> None:
+    change = broken(SQL.replace("age", "age::DOUBLE as age"))
+
+    assert [(a.node, a.features, a.path) for a in change.affected] == [
+        ("feature_view:income@1", ("age",), ("income@1", "income@1 (view)")),
+        ("feature_view:plain@1", ("age",), ("income@1", "plain@1 (view)")),
+        ("model:income_model@1", ("age",), ("income@1", "income@1 (view)", "income_model@1")),
+    ]
+
+
+def test_who_reads_none_of_it_is_spared_and_says_why() -> None:
+    change = broken(SQL.replace("age", "age::DOUBLE as age"))
+
+    assert {u.node: u.why for u in change.unaffected} == {
+        "feature_view:money@1": "reads none of age",
+        "model:rich_model@1": "reads money@1 (view), which reads none of age",
+    }
+
+
+def test_a_view_that_reads_none_of_several_is_spared() -> None:
+    change = broken(SQL.replace("age", "age::DOUBLE as age").replace("city", "city::BLOB as city"))
+
+    assert {u.node: u.why for u in change.unaffected}["feature_view:money@1"] == "reads none of age, city"
+    assert "feature_view:plain@1" in {a.node for a in change.affected}
+
+
+def test_a_change_of_the_whole_group_touches_everybody() -> None:
+    before = SmallProject([group()], **NODES)
+    after = SmallProject([group(event_time="seen")], **NODES)
+
+    change = changes(before, after)[GROUP]
+
+    assert len(change.affected) == len(NODES["views"]) + len(NODES["models"])
+    assert change.unaffected == ()
+
+
+def test_the_label_and_what_a_filter_reads_count_as_used() -> None:
+    change = broken(
+        SQL.replace("city", "city::BLOB as city"),
+        views=[view(), view("filtered", filter="city is not null")],
+        models=[],
+    )
+
+    assert {a.node for a in change.affected} == {"feature_view:filtered@1"}
+    labels = broken(SQL.replace("rich", "rich::VARCHAR as rich"), models=[])
+    assert {a.node for a in labels.affected} == {"feature_view:income@1", "feature_view:money@1"}
+
+
+def test_sql_over_a_group_is_taken_to_use_all_of_it_whatever_it_calls_its_columns() -> None:
+    above = {"doubled": "select id, age * 2 as twice, rich from {{ ref('income', version=1) }}"}
+    reader = view("above", base="doubled@1", features=["twice"])
+
+    change = broken(SQL.replace("age", "age::DOUBLE as age"), above, views=[reader], models=[])
+
+    assert [a.path for a in change.affected] == [
+        ("income@1", "doubled@1"),
+        ("income@1", "doubled@1", "above@1 (view)"),
+    ]
+
+
+def test_what_joins_a_broken_group_and_reads_none_of_it_beside_the_key_is_spared() -> None:
+    other = {"towns": "select id, age as a from {{ source('people') }}"}
+    joined = view("both", base="towns@1", features=["a"], label=None, joins=[{"group": "income@1", "features": ["pay"]}])
+
+    change = broken(SQL.replace("age", "age::DOUBLE as age"), other, views=[joined], models=[])
+
+    assert [u.node for u in change.unaffected] == ["feature_view:both@1"]
+
+
+def test_additive_changes_touch_nobody() -> None:
+    change = broken(SQL.replace("rich", "rich, 1 as one"))
+
+    assert (change.change, change.affected, change.unaffected) == ("additive", (), ())
