@@ -53,7 +53,8 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _built_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def standing_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project, built once for all: for looking only."""
     folder = write(tmp_path_factory.mktemp("built") / "shop")
     outcome = ask(folder, "build")
     assert outcome.code == 0, outcome.err
@@ -61,6 +62,6 @@ def _built_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def built_shop(_built_shop: Path, tmp_path: Path) -> Path:
+def built_shop(standing_shop: Path, tmp_path: Path) -> Path:
     """A copy of the small project, built."""
-    return shutil.copytree(_built_shop, tmp_path / "shop")
+    return shutil.copytree(standing_shop, tmp_path / "shop")

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mlproj.adapters.duckdb_binder import DuckDBBinder
-from mlproj.adapters.file_sources import FileSources
-from mlproj.compiler import Manifest, Surroundings, compile_project
+from mlproj.compiler import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.loader import load
-from tests.golden.estimators import FixedEstimators
+from tests.compilation import compile_folder
 
 # Expected texts name mlproj's version, and must outlive the next release.
 VERSION = "0.1.0"
@@ -27,9 +24,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path]
     def _compiled(project: Path) -> Manifest:
         variables = project.parent / "environment.json"
         environment = json.loads(variables.read_bytes()) if variables.is_file() else {}
-        sources = FileSources(project, tmp_path / "cache")
-        loaded = load(project, environment=environment)
-        return compile_project(loaded, Surroundings(DuckDBBinder(), sources, FixedEstimators(), {}))
+        return compile_folder(project, tmp_path / "cache", environment)
 
     return _compiled
 

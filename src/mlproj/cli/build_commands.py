@@ -123,7 +123,7 @@ def build(
             progress=watcher.step,
             failed=watcher.failed,
         )
-    context.answer(results.model_dump(mode="json"), lambda: result_lines(results, context))
+    context.answer(results.model_dump(mode="json"), lambda: result_lines(results))
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
 
@@ -135,7 +135,7 @@ def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...
     from mlproj.cli.render.results import result_lines
 
     results = context.project.test(select=select, exclude=exclude, failed=context.complain)
-    context.answer(results.model_dump(mode="json"), lambda: result_lines(results, context, every=True))
+    context.answer(results.model_dump(mode="json"), lambda: result_lines(results, every=True))
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
 

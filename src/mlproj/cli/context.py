@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -97,9 +97,7 @@ class Context:
     @property
     def width(self) -> int:
         """Columns of the terminal; in a pipe nothing is cut."""
-        import shutil
-
-        return max(shutil.get_terminal_size().columns, 60) if sys.stdout.isatty() else 1_000_000
+        return _columns(sys.stdout)
 
     @property
     def terminal(self) -> bool:
@@ -110,8 +108,14 @@ class Context:
         """Draw diagnostics on stderr."""
         from mlproj.cli.render.diagnostics import draw
 
-        for line in draw(diagnostics, self.project_dir, color=sys.stderr.isatty()):
+        for line in draw(diagnostics, self.project_dir, color=sys.stderr.isatty(), width=_columns(sys.stderr)):
             click.echo(line, err=True)
+
+
+def _columns(stream: TextIO) -> int:
+    import shutil
+
+    return max(shutil.get_terminal_size().columns, 60) if stream.isatty() else 1_000_000
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
@@ -88,7 +88,7 @@ def compile_document(project: Project, node: str | None) -> Document:
 def show_document(project: Project, text: str, as_of: int | None, limit: int) -> Document:
     """A node with a preview of its rows, or a model version with its evidence."""
     name, _, rest = text.removeprefix("model:").partition("@")
-    if rest and ("." in rest or not rest.isdigit()):
+    if rest and ("." in rest or not rest.isdigit()) and _is_model(project, name):
         return version_document(resolve_model(project, f"{name}@{rest}"))
     node = find_node(project.manifest, text)
     if as_of is not None and not isinstance(node, GroupNode):
@@ -108,6 +108,11 @@ def show_document(project: Project, text: str, as_of: int | None, limit: int) ->
     else:
         document |= _view(project, node, limit)
     return document
+
+
+def _is_model(project: Project, name: str) -> bool:
+    """Whether a name is that of a model, declared or registered."""
+    return f"model:{name}" in {n.partition("@")[0] for n in project.manifest.nodes} or bool(project.models(name))
 
 
 def _group(project: Project, node: GroupNode, as_of: int | None, limit: int) -> Document:
@@ -246,18 +251,22 @@ def _reach(start: str, edges: dict[str, list[str]]) -> set[str]:
 
 def history_document(project: Project, text: str | None) -> Document:
     """What happened to a node, oldest first; to the target, newest build first."""
-    reader, state = project.session.reader, project.state()
-    entries: list[Document]
     if text is None:
-        entries = [
+        builds = project.session.reader.builds(project.state().target)
+        entries: list[Document] = [
             {"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)}
-            for b in reader.builds(state.target)
+            for b in builds
         ]
         return _document("history", node=None, entries=entries)
     node = find_node(project.manifest, text)
+    return _document("history", node=node.id, entries=_entries(project, node))
+
+
+def _entries(project: Project, node: Node) -> list[Document]:
+    reader, target = project.session.reader, project.state().target
     match node:
         case GroupNode():
-            entries = [
+            return [
                 {
                     "commit": c.commit,
                     "at": c.at,
@@ -266,10 +275,10 @@ def history_document(project: Project, text: str | None) -> Document:
                     "build": c.build_id,
                     "message": c.message,
                 }
-                for c in reader.history(node.id, state.target)
+                for c in reader.history(node.id, target)
             ]
         case ViewNode():
-            entries = [
+            return [
                 {
                     "training_dataset": d.name,
                     "at": d.created_at,
@@ -277,11 +286,10 @@ def history_document(project: Project, text: str | None) -> Document:
                     "commit": d.commit,
                     "build": d.build_id,
                 }
-                for d in reader.training_datasets(state.target, node.id)
+                for d in reader.training_datasets(target, node.id)
             ]
         case ModelNode():
-            versions = [v for v in reader.model_versions(state.target, node.name) if v.version == node.version]
-            entries = [
+            return [
                 {
                     "model_version": v.id,
                     "at": v.created_at,
@@ -289,15 +297,17 @@ def history_document(project: Project, text: str | None) -> Document:
                     "training_dataset": v.manifest.training_dataset,
                     "build": v.build_id,
                 }
-                for v in versions
+                for v in reader.model_versions(target, node.name)
+                if v.version == node.version
             ]
-        case _:
+        case SourceNode():
             raise fail(
                 "E508",
                 f"{node.id} has no history: its files are somebody else's",
                 hint="name a group, a view or a model",
             )
-    return _document("history", node=node.id, entries=entries)
+        case _:
+            assert_never(node)
 
 
 def dataset_document(project: Project, view: str, out: Path | None, file_format: str) -> Document:

@@ -16,7 +16,7 @@ from mlproj.cli.context import Context
 class Root(click.Group):
     """Turns exceptions into diagnostics and exit codes (spec.md §3), and lists commands in the order of their use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click asks for it
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -27,12 +27,17 @@ class Root(click.Group):
         except ProjectError as error:
             _report(ctx.obj, error)
             ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+        except (click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except click.ClickException as error:
+            # click itself tells a person on stderr; a program reads stdout.
+            if ctx.params.get("output") == "json":
+                _report(ctx.obj or Context(Path(), None, None, "json", quiet=False, debug=False), _misuse(error))
             raise
         except Exception as error:
             if isinstance(ctx.obj, Context) and ctx.obj.debug:
                 raise
-            _report(ctx.obj, _internal(error))
+            _report(ctx.obj, _outside(error) or _internal(error))
             ctx.exit(1)
         finally:
             if isinstance(ctx.obj, Context):
@@ -49,6 +54,27 @@ def _report(context: Context, error: Any) -> None:
         context.answer(document, list)
     else:
         context.complain(error.diagnostics)
+
+
+def _misuse(error: click.ClickException) -> Any:
+    from mlproj.diagnostics import fail
+
+    return fail("E509", error.format_message(), hint="mlproj --help, or --help after a command")
+
+
+def _outside(error: Exception) -> Any:
+    """What went wrong outside of mlproj while a command looked at something, or None: files, and the lake."""
+    from mlproj.diagnostics import fail
+    from mlproj.ports import EngineError
+
+    if isinstance(error, EngineError):
+        hint = "restore the lake's files from a backup: a published commit is never written again"
+        return fail("E612", f"the lake cannot be read: {error.message}", hint=hint)
+    if isinstance(error, OSError):
+        place = f"'{error.filename}': " if error.filename else ""
+        hint = "mlproj writes into target/ and .mlproj/ of the project's folder, and where --out says"
+        return fail("E620", f"{place}{error.strerror or error}", hint=hint)
+    return None
 
 
 def _internal(error: Exception) -> Any:

@@ -5,6 +5,7 @@ An aggregate that counts failing rows, so that all tests of a group are one pass
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,16 @@ def compile_tests(
     group: Loaded[FeatureGroup], types: Mapping[str, str], node: str, collector: Collector
 ) -> Iterator[CompiledTest]:
     """All tests of a group: those of its features, those of the table, and `nullable: false` as a test of its own."""
+    seen: Counter[str] = Counter()
+    for test in _tests(group, types, node, collector):
+        seen[test.id] += 1
+        number = seen[test.id]
+        yield test if number == 1 else test.model_copy(update={"id": f"{test.id}.{number}"})
+
+
+def _tests(
+    group: Loaded[FeatureGroup], types: Mapping[str, str], node: str, collector: Collector
+) -> Iterator[CompiledTest]:
     prefix = node.partition(":")[2]
     for index, feature in enumerate(group.spec.features):
         if feature.name not in types:

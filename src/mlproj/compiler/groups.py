@@ -62,6 +62,14 @@ class GroupCompiler:
                 "read groups with ref(), or use `materialized: table`",
                 node,
             )
+        elif spec.materialized == "view" and rendered.sql != rendered.private_sql:
+            self.collector.error(
+                "E421",
+                f"'{spec.name}' is a view with a value of the environment in its text, which everybody could read",
+                group.locate(("materialized",)),
+                "use var() for what is no secret, or `materialized: table`",
+                node,
+            )
         tests = tuple(compile_tests(group, {f.name: f.type for f in features}, node, self.collector))
         if node in self.collector.poisoned:
             return None

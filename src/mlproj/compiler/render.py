@@ -213,12 +213,12 @@ class SqlRenderer:
             return None
         ok = True
         for call in tree.find_all(nodes.Call):
-            if isinstance(call.node, nodes.Name) and call.node.name in ("ref", "source") and not _is_literal(call):
+            if isinstance(call.node, nodes.Name) and call.node.name in ("ref", "source") and not _has_arguments(call):
                 ok = False
                 collector.error(
                     "E305",
                     f"the arguments of {call.node.name}() must be literals"
-                    if _has_arguments(call)
+                    if not _is_literal(call)
                     else f"{call.node.name}() takes a name"
                     + (" and a version number" if call.node.name == "ref" else ", and nothing else"),
                     self._span(path, call.lineno, call.node.name),
@@ -315,11 +315,15 @@ def _is_literal(call: nodes.Call) -> bool:
     if call.dyn_args is not None or call.dyn_kwargs is not None:
         return False
     values = [*call.args, *(pair.value for pair in call.kwargs)]
-    return _has_arguments(call) and all(isinstance(value, nodes.Const) for value in values)
+    return all(isinstance(value, nodes.Const) for value in values)
 
 
 def _has_arguments(call: nodes.Call) -> bool:
-    """As many as `ref` or `source` takes, by the names that they have."""
+    """Those that `ref` or `source` takes, as literals."""
     names = ["name", "version"] if isinstance(call.node, nodes.Name) and call.node.name == "ref" else ["name"]
-    given = names[: len(call.args)] + [pair.key for pair in call.kwargs]
-    return len(call.args) <= len(names) and len(set(given)) == len(given) and {"name"} <= set(given) <= set(names)
+    given = [*zip(names, call.args, strict=False), *((pair.key, pair.value) for pair in call.kwargs)]
+    types = {"name": str, "version": int}
+    fit = all(isinstance(v, nodes.Const) and k in names and type(v.value) is types[k] for k, v in given)
+    if call.dyn_args is not None or call.dyn_kwargs is not None:
+        return False
+    return fit and len(call.args) <= len(names) and len(dict(given)) == len(given) and "name" in dict(given)

@@ -15,6 +15,7 @@ from sqlglot import expressions as exp
 from sqlglot.expressions import Expr
 
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.text import plain_text, without_comments
 from mlproj.state import QueryShape
 
 
@@ -27,14 +28,19 @@ class FunctionNames:
     table: frozenset[str]
 
 
+# Their texts are words of SQL, which are the same in capitals.
+_OF_KEYWORDS = (exp.Var, exp.WindowSpec)
+
+
 def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | None]:
     """The shape of a query, and the reason where it could not be understood: then any edit of its text counts."""
     try:
-        tree = sqlglot.parse_one(sql, read="duckdb")
+        # Without comments: between the words of `group by` the parser takes none.
+        tree = sqlglot.parse_one(without_comments(sql), read="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), str(error).partition(". Line ")[0]
+        return QueryShape(rest=fingerprint("text", plain_text(sql)), projections={}), str(error).partition(". Line ")[0]
     if isinstance(tree, exp.Command):
-        return QueryShape(rest=fingerprint("text", sql.strip()), projections={}), "not a SELECT"
+        return QueryShape(rest=fingerprint("text", plain_text(sql)), projections={}), "not a SELECT"
     if not isinstance(tree, exp.Select):
         return QueryShape(rest=fingerprint(serialise(tree)), projections={}), None
     projections = list(tree.expressions)
@@ -60,6 +66,8 @@ def serialise(node: Any) -> Any:
             return ["Identifier", node.name.lower()]
         if kind is exp.Paren:
             return serialise(node.this)
+        if kind in _OF_KEYWORDS:
+            node = kind(**{k: v.upper() if isinstance(v, str) else v for k, v in node.args.items()})
         if kind is exp.Anonymous:
             return ["Anonymous", str(node.this).lower(), serialise(node.expressions)]
         return [
@@ -130,12 +138,12 @@ def _is_scalar_function(node: Expr, functions: FunctionNames) -> bool:
 
 
 def _column_names(part: Any) -> set[str]:
-    """Names of the unqualified columns in a part of a query: each could come to mean a new projection's alias."""
+    """First names of the columns in a part of a query: each could come to mean a new projection's alias."""
     if isinstance(part, list):
         return {name for item in part for name in _column_names(item)}
     if not isinstance(part, Expr):
         return set()
-    return {column.name.lower() for column in part.find_all(exp.Column) if not column.table}
+    return {column.parts[0].name.lower() for column in part.find_all(exp.Column)}
 
 
 def _positional(tree: Expr) -> bool:

@@ -51,7 +51,8 @@ def compile_source(
             node,
         )
         return None
-    own = fingerprint("source", spec.name, columns, file_format, spec.options)
+    # Of the columns as a set: a file is read by name, and in which order YAML lists them means nothing.
+    own = fingerprint("source", spec.name, sorted([c.name, c.type] for c in columns), file_format, spec.options)
     return SourceNode(
         id=node, name=spec.name, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
         span=source.locate(()), path=spec.path, format=cast(Literal["csv", "parquet", "json"], file_format),

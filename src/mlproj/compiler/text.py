@@ -7,18 +7,33 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-
-_TOKEN = re.compile(
-    r"""[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|.""", re.DOTALL
+# What may hold a semicolon, a comment's mark or capitals that count, and those themselves.
+_SPECIAL = re.compile(
+    r"""[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|;""", re.DOTALL
 )
 
 
 def one_statement(sql: str) -> str:
     """A statement without the semicolon that ends it and what follows, which can only be comments."""
     if ";" in sql:
-        end = next((match.start() for match in _TOKEN.finditer(sql) if match[0] == ";"), len(sql))
-        sql = sql[:end] if sql[:end].strip() else sql
+        sql = sql[: next((match.start() for match in _SPECIAL.finditer(sql) if match[0] == ";"), len(sql))]
     return sql.strip()
+
+
+def without_comments(sql: str) -> str:
+    """The statement with a blank for each comment."""
+    if "--" not in sql and "/*" not in sql:
+        return sql
+    return _SPECIAL.sub(lambda match: " " if match[0].startswith(("--", "/*")) else match[0], sql)
+
+
+def plain_text(sql: str) -> str:
+    """The statement without what means nothing in any SQL: comments, capitals, kind and number of blanks."""
+    sql, end, parts = without_comments(sql), 0, []
+    for match in _SPECIAL.finditer(sql):
+        parts += [re.sub(r"\s+", " ", sql[end : match.start()]).lower(), match[0]]
+        end = match.end()
+    return "".join([*parts, re.sub(r"\s+", " ", sql[end:]).lower()]).strip()
 
 
 def identifier(name: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time
 from typing import Any
 
 from mlproj.diagnostics import did_you_mean
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_BITS = dict(zip(INTEGERS, (8, 16, 32, 64) * 2, strict=True))
 FLOATS = ("FLOAT", "DOUBLE")
 _HUGE = ("HUGEINT", "UHUGEINT")
 _TEMPORAL = re.compile(r"^(DATE|TIME\b|TIMESTAMP)")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
+_MOMENT = re.compile(rf"{_DAY.pattern}([ T]{_CLOCK.pattern}(Z|[+-]\d\d(:\d\d)?)?)?")
 _ARRAY = re.compile(r"\[\d+\]")
 # Types stand in capitals, so that a field of a STRUCT is not taken for one.
 _LOSES_DIGITS = re.compile(r"\bU?HUGEINT\b")
@@ -71,12 +76,36 @@ def unknown_type_hint(text: str) -> str:
     return did_you_mean(text.upper(), _NAMES) or "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …"
 
 
+def _in_range(value: int, type_name: str) -> bool:
+    """Whether a whole number is in the range of an integer type; of other types nothing is said."""
+    if type_name not in _BITS:
+        return True
+    bits = _BITS[type_name]
+    lowest = 0 if type_name.startswith("U") else -(1 << bits - 1)
+    return lowest <= value < lowest + (1 << bits)
+
+
 def suits(value: Any, type_name: str) -> bool:
     """Whether a value written in YAML is of a column's type."""
     if isinstance(value, bool):
         return type_name == "BOOLEAN"
     if isinstance(value, int):
-        return is_numeric(type_name)
+        return is_numeric(type_name) and _in_range(value, type_name)
     if isinstance(value, float):
         return is_float(type_name) or type_name.startswith("DECIMAL")
-    return type_name == "VARCHAR" or is_temporal(type_name) or type_name in ("UUID", "INTERVAL", "JSON")
+    if is_temporal(type_name):
+        return _is_time(str(value), type_name)
+    return type_name in ("VARCHAR", "UUID", "INTERVAL", "JSON")
+
+
+def _is_time(text: str, type_name: str) -> bool:
+    """As ISO 8601 has it, which both the engine and everybody reads the same way."""
+    wanted = _CLOCK if type_name.startswith("TIME") and not type_name.startswith("TIMESTAMP") else _DAY
+    wanted = _MOMENT if type_name.startswith("TIMESTAMP") else wanted
+    if not wanted.fullmatch(text):
+        return False
+    try:
+        _ = time.fromisoformat(text) if wanted is _CLOCK else datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -107,15 +107,12 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
     }
     reads = sorted(set(_reads(draft)))
     deep = fingerprint(local, [[source, deep_of[source]] for source in reads])
+    metadata = fingerprint(spec.description, spec.owner, spec.tags, spec.deprecated_after)
     return ViewNode(
         id=draft.node,
         **about(draft.view),
         depends_on=parents,
-        fingerprints=Fingerprints(
-            local=local,
-            deep=deep,
-            metadata=fingerprint(spec.description, spec.owner, spec.tags, spec.deprecated_after),
-        ),
+        fingerprints=Fingerprints(local=local, deep=deep, metadata=metadata),
         base=base.id,
         joins=joins,
         reads=tuple(reads),

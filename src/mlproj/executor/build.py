@@ -11,12 +11,13 @@ from threading import Lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
-from mlproj.executor.groups import Workspace, materialise, test_rows
+from mlproj.executor.groups import materialise, test_rows
 from mlproj.executor.publication import publish, write_rows
 from mlproj.executor.results import RunResults, run_results
 from mlproj.executor.scheduler import run_units
 from mlproj.executor.training import test_model, train
 from mlproj.executor.training_data import DatasetOutcome, make_dataset
+from mlproj.executor.workspace import Workspace
 from mlproj.planner import Plan
 from mlproj.ports import EngineError
 from mlproj.state import BuildRecord, ModelNode, StepResult, TargetState, TrainingDataset
@@ -28,13 +29,17 @@ Key = tuple[str, Action]
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """`progress` is called with every step as it ends, `failed` with the diagnostics of those that fail."""
+    """`progress` is called with every step as it ends, `failed` with the diagnostics of those that fail.
+
+    `interrupt` stops the queries that are running, when the user stops the build.
+    """
 
     build_id: str
     threads: int = 2
     fail_fast: bool = False
     progress: Progress = lambda _result: None
     failed: Callable[[list[Diagnostic]], None] = lambda _diagnostics: None
+    interrupt: Callable[[], None] = lambda: None
 
 
 def apply(
@@ -93,8 +98,14 @@ class _Build:
             and not n.startswith("model:")
         ]
         parents = {n: list(self._space.manifest.nodes[n].depends_on) for n in units}
+        options = self._options
         return run_units(
-            parents, self._unit, self._skip, threads=self._options.threads, fail_fast=self._options.fail_fast
+            parents,
+            self._unit,
+            self._skip,
+            threads=options.threads,
+            fail_fast=options.fail_fast,
+            interrupt=options.interrupt,
         )
 
     def _unit(self, node_id: str) -> bool:
@@ -230,8 +241,9 @@ class _Build:
 
     def _model(self, model: ModelNode, action: Action, datasets: Mapping[str, TrainingDataset]) -> StepResult:
         space, dataset = self._space, datasets.get(model.feature_view)
-        if dataset is None:
-            message = f"{model.feature_view.partition(':')[2]} has no training dataset yet"
+        if dataset is None or dataset.label != model.label:
+            view = model.feature_view.partition(":")[2]
+            message = f"{view} has no training dataset yet" if dataset is None else f"{dataset.name} has another label"
             hint = f"build it too: --select +{model.name}"
             raise ProjectError([Diagnostic("E504", message, model.span, hint, node=model.id)], exit_code=1)
         if action == "train":

@@ -4,123 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from dataclasses import replace
 from typing import Any
 
 from mlproj.compiler.data_tests import unique_sql
 from mlproj.compiler.manifest import Manifest
-from mlproj.loader.environment import fill_environment
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.adapters import Adapters
+from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.ports import CommitInfo, EngineError, TableWrite
-from mlproj.state import GroupNode, Published, SourceNode, StepResult, TargetState, ViewNode
+from mlproj.state import GroupNode, Published, StepResult, ViewNode
 from mlproj.state.runs import StepStatus
 
 _SAMPLE = 3
-
-
-@dataclass(frozen=True)
-class GroupOutcome:
-    """Rows of a group as this build leaves them. `written` False while they are in scratch space only."""
-
-    node: GroupNode
-    rows: int
-    digest: str
-    column_digests: dict[str, str]
-    null_counts: dict[str, int]
-    source_versions: dict[str, str]
-    inputs: dict[str, str]
-    table: str | None
-    commit: int | None
-    changed: bool
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass
-class Workspace:
-    """What the data phase of one build knows: relations made so far, outcomes by group id."""
-
-    manifest: Manifest
-    state: TargetState
-    adapters: Adapters
-    source_versions: Mapping[str, str]
-    build_id: str
-    full_refresh: bool = False
-    outcomes: dict[str, GroupOutcome] = field(default_factory=dict)
-    _made: set[str] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
-
-    def provide(self, node_id: str) -> None:
-        """Make a source or group readable by its relation's name: scratch, or as last published."""
-        with self._lock:
-            if node_id in self._made:
-                return
-            node = self.manifest.nodes[node_id]
-            if isinstance(node, SourceNode):
-                path = self.fill(node.path)
-                self.adapters.engine.create_view(
-                    node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}"
-                )
-            elif isinstance(node, GroupNode):
-                self._provide_group(node)
-            self._made.add(node_id)
-
-    def _provide_group(self, node: GroupNode) -> None:
-        published = self.state.published.get(node.id)
-        if published is None:
-            raise ProjectError(
-                [
-                    Diagnostic(
-                        "E504",
-                        f"{node.relation} has not been built yet",
-                        node.span,
-                        f"build it too: --select +{node.name}",
-                        node=node.id,
-                    )
-                ],
-                exit_code=1,
-            )
-        if published.table is None:
-            assert isinstance(published.node, GroupNode)
-            for parent in published.node.depends_on:
-                self._provide_group(self.manifest.group(parent))
-            self.adapters.engine.create_view(node.relation, self.fill(published.node.sql))
-            return
-        self.adapters.engine.create_view(
-            node.relation, f"select * from {self.adapters.lake.relation(published.table, published.commit)}"
-        )
-
-    def fill(self, text: str) -> str:
-        """A text with the environment's values in it, for the engine's eyes only."""
-        return fill_environment(text, self.adapters.environment, self.manifest.env_defaults)
-
-    def table_name(self, node: GroupNode) -> str:
-        return table_name(f"{node.name}__v{node.version}", node.fingerprints.deep, self.state)
-
-    def digest_of(self, node_id: str) -> str:
-        """The digest of a group's rows as this build leaves them."""
-        outcome = self.outcomes.get(node_id)
-        if outcome:
-            return outcome.digest
-        published = self.state.published.get(node_id)
-        return (published.digest if published else None) or ""
-
-    def commit_of(self, node_id: str) -> int:
-        outcome = self.outcomes.get(node_id)
-        commit = outcome.commit if outcome else self.state.published[node_id].commit
-        return commit or 0
-
-    def made(self, node_id: str) -> None:
-        with self._lock:
-            self._made.add(node_id)
-
-
-def table_name(stem: str, fingerprint: str, state: TargetState) -> str:
-    """`income__v1__<fingerprint>`; a table that another target uses is left to it, and this target takes its own."""
-    name = f"{stem}__{fingerprint.partition(':')[2][:16]}"
-    return f"{name}__{state.target}" if name in state.foreign_tables else name
 
 
 def materialise(node: GroupNode, space: Workspace) -> StepResult:
@@ -128,7 +24,7 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
     started = time.perf_counter()
     published = space.state.published.get(node.id)
     inputs = {parent: space.digest_of(parent) for parent in node.depends_on if not parent.startswith("source:")}
-    versions = {source: space.source_versions[source] for source in sorted(space.manifest.sources_below(node.id))}
+    versions = space.versions_below(node)
     if published and not space.full_refresh and _stands(node, published, inputs, versions):
         space.outcomes[node.id] = _as_published(node, published, versions)
         return _result(node, "reused", started, space, "its inputs came out the same")
@@ -145,7 +41,7 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
     if same and published is not None:
         outcome = replace(outcome, table=published.table, commit=published.commit, changed=False)
     space.outcomes[node.id] = outcome
-    _refuse_duplicates(node, outcome, space)
+    _refuse_trouble(node, outcome.warnings, space)
     return _result(
         node, "reused" if same else "ok", started, space, "the rows came out the same" if same else "", outcome.warnings
     )
@@ -180,6 +76,7 @@ def _as_published(node: GroupNode, published: Published, versions: dict[str, str
 def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str]) -> GroupOutcome:
     for parent in node.depends_on:
         space.provide(parent)
+        space.refuse_outdated(parent)
     engine, sql = space.adapters.engine, space.fill(node.sql)
     table = None if node.materialized == "view" else space.table_name(node)
     commit: int | None = None
@@ -214,11 +111,10 @@ def _measure(
     names = [f.name for f in node.features]
     read = _read_by_views(node, space.manifest)
     key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
-    # With an event_time ties are legal, and the point-in-time join has a rule for them.
-    duplicates = "0" if node.event_time else unique_sql(list(key))[0]
+    duplicates = _duplicates_sql(node)
     columns = [
         "count(*)",
-        digest_sql(names),
+        digest_sql(sorted(names)),
         *(digest_sql([*key, n]) for n in read),
         *(f"count(*) - count({identifier(n)})" for n in names),
         duplicates,
@@ -240,6 +136,11 @@ def _measure(
         changed=True,
         warnings=tuple(_warnings(node, rows, nulls, int(rest[-1]))),
     )
+
+
+def _duplicates_sql(node: GroupNode) -> str:
+    # With an event_time ties are legal, and the point-in-time join has a rule for them.
+    return "0" if node.event_time else unique_sql(list(node.primary_key))[0]
 
 
 def digest_sql(names: Sequence[str]) -> str:
@@ -267,8 +168,19 @@ def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: 
     return found
 
 
-def _refuse_duplicates(node: GroupNode, outcome: GroupOutcome, space: Workspace) -> None:
-    trouble = [w for w in outcome.warnings if "key" in w]
+def refuse_duplicates(node: GroupNode, space: Workspace) -> None:
+    """Raises E615 where a group that this build did not compute has no usable key, and somebody counts on one."""
+    if not node.unique_key or node.id in space.outcomes:
+        return
+    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    columns = [*(f"count(*) - count({identifier(n)})" for n in key), _duplicates_sql(node)]
+    row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
+    nulls = dict(zip(key, (int(n) for n in row[:-1]), strict=True))
+    _refuse_trouble(node, _warnings(node, 1, nulls, int(row[-1])), space)
+
+
+def _refuse_trouble(node: GroupNode, warnings: Sequence[str], space: Workspace) -> None:
+    trouble = [w for w in warnings if "key" in w]
     if node.unique_key and trouble:
         readers = [n.partition(":")[2] for n in space.manifest.children()[node.id] if n.startswith("feature_view:")]
         why = (
@@ -308,6 +220,7 @@ def test_rows(node: GroupNode, space: Workspace) -> StepResult:
     """Run all data tests of a group in one pass over its rows. Raises E601 with every test that fails."""
     started = time.perf_counter()
     space.provide(node.id)
+    refuse_duplicates(node, space)
     relation = identifier(node.relation)
     if not node.tests:
         return StepResult(
@@ -338,7 +251,7 @@ def test_rows(node: GroupNode, space: Workspace) -> StepResult:
         action="test",
         status="ok",
         seconds=time.perf_counter() - started,
-        message=f"{len(node.tests)} tests passed",
+        message=f"{len(node.tests)} {'test' if len(node.tests) == 1 else 'tests'} passed",
     )
 
 

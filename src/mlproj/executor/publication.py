@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlproj.compiler.text import identifier, identifiers
-from mlproj.executor.groups import GroupOutcome, Workspace
 from mlproj.executor.recovery import publication_record
 from mlproj.executor.training_data import DatasetOutcome
+from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.ports import CommitInfo, TableWrite
 from mlproj.state import GroupNode, Publication, Published, TrainingDataset, ViewMove, ViewNode
 
@@ -35,7 +35,8 @@ def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict
         for node_id, outcome in pending.items():
             space.outcomes[node_id] = _with_commit(outcome, commit)
         for view_id, made in fresh.items():
-            groups = {g: space.commit_of(g) for g in space.manifest.nodes[view_id].depends_on}
+            parents = space.manifest.nodes[view_id].depends_on
+            groups = {n: c for parent in parents for n, c in space.commits_of(parent).items()}
             dataset = made.dataset.model_copy(update={"commit": commit, "inputs": groups})
             fresh[view_id] = DatasetOutcome(dataset, None)
     return {n: fresh.get(n, d).dataset for n, d in datasets.items()}
@@ -58,13 +59,14 @@ def publish(
     """Move the target's views to what this build made, and tell state; returns the lake's commit."""
     at = space.adapters.now()
     published = {n: _published(n, space, at) for n in nodes}
+    looked_at = {n: _with_digests(n, space) for n in space.digests if n not in published}
     gone = tuple(sorted(removed))
     publication = Publication(
         build_id=space.build_id,
         target=space.state.target,
         at=at,
         author=space.adapters.author,
-        published={n: p.model_dump(mode="json") for n, p in published.items()},
+        published={n: p.model_dump(mode="json") for n, p in {**looked_at, **published}.items()},
         training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items() if d.build_id == space.build_id},
         removed=gone,
     )
@@ -94,14 +96,19 @@ def _published(node_id: str, space: Workspace, at: str) -> Published:
             commit=outcome.commit,
             rows=outcome.rows,
             digest=outcome.digest,
-            column_digests=outcome.column_digests,
+            column_digests=space.column_digests(node_id),
             null_counts=outcome.null_counts,
             source_versions=outcome.source_versions,
             inputs=outcome.inputs,
         )
     if before:
-        return before.model_copy(update=common)
+        return before.model_copy(update={**common, "column_digests": space.column_digests(node_id)})
     return Published(**common)
+
+
+def _with_digests(node_id: str, space: Workspace) -> Published:
+    """A group that stays as it was published, with digests of columns that nobody read before."""
+    return space.state.published[node_id].model_copy(update={"column_digests": space.column_digests(node_id)})
 
 
 def _moves(after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]) -> Iterable[ViewMove]:

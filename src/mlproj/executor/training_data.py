@@ -13,7 +13,8 @@ from mlproj.compiler.transformations import apply_sql, fit_stage_sql, split_sql,
 from mlproj.compiler.transformations.fitting import missing_statistics
 from mlproj.compiler.types import is_float, is_numeric
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.groups import Workspace, digest_sql, table_name
+from mlproj.executor.groups import digest_sql, refuse_duplicates
+from mlproj.executor.workspace import Workspace, table_name
 from mlproj.planner.training_data import dataset_fingerprint
 from mlproj.ports import EngineError
 from mlproj.state import Column, FittedStatistics, StepResult, TrainingDataset, ViewNode
@@ -39,12 +40,17 @@ def make_dataset(view: ViewNode, space: Workspace) -> tuple[StepResult, DatasetO
     started = time.perf_counter()
     for parent in view.depends_on:
         space.provide(parent)
+        relation = parent.partition(":")[2]
+        read = [s.rpartition(".")[2] for s in view.reads if s.rpartition(".")[0] == relation]
+        space.refuse_outdated(parent, read)
     newest = space.state.training_datasets.get(view.id)
     try:
         fingerprint = dataset_fingerprint(view, _digests(view, space))
         if newest and newest.fingerprint == fingerprint:
             result = _result(view, newest, started, "reused", "what it reads came out the same")
             return result, DatasetOutcome(newest, None)
+        for parent in view.depends_on:
+            refuse_duplicates(space.manifest.group(parent), space)
         outcome = _freeze(view, space, fingerprint, newest.number + 1 if newest else 1)
     except EngineError as error:
         raise ProjectError(
@@ -68,14 +74,12 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
     for source in view.reads:
         relation, _, column = source.rpartition(".")
         node_id = f"feature_group:{relation}"
-        outcome, published = space.outcomes.get(node_id), space.state.published.get(node_id)
-        known = outcome.column_digests if outcome else published.column_digests if published else {}
-        if column not in known:
+        if column not in space.column_digests(node_id):
             group = space.manifest.group(node_id)
             key = [*group.primary_key, *([group.event_time] if group.event_time else []), column]
             row = space.adapters.engine.rows(f"select count(*), {digest_sql(key)} from {identifier(relation)}")[0]
-            known = {**known, column: f"{row[0]}:{row[1]}"}
-        found[source] = known[column]
+            space.digests.setdefault(node_id, {})[column] = f"{row[0]}:{row[1]}"
+        found[source] = space.column_digests(node_id)[column]
     return found
 
 

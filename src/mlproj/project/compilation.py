@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def known_key(root: Path, target: str | None, variables: Mapping[str, Any]) -> tuple[str, Any]:
     """The key of the inputs as they stand, and the record of the last compilation, whose key it may equal."""
     record = read_json(_record_path(root, target))
-    asked, paths = (record["asked"], record["sources"]) if isinstance(record, dict) else ([], [])
-    return input_key(root, target, variables, asked, paths), record
+    known = record if isinstance(record, dict) and {"asked", "sources"} <= set(record) else {"asked": [], "sources": []}
+    return input_key(root, target, variables, known["asked"], known["sources"]), record
 
 
 def cached_manifest(root: Path, target: str | None, variables: Mapping[str, Any]) -> Manifest | None:

@@ -69,7 +69,10 @@ class FeatureGroup:
         row, lake = self._row, self._project.session.lake
         lake.relation(row.table or "")
         if as_of is None:
-            return consumer_sql(self.node, row, self._project.state().published)
+            if row.table is None:  # what was published of a view is the view itself, which pins what it reads
+                view = f"{identifier(self._project.target_name)}.{identifier(f'{self.node.name}_v{self.node.version}')}"
+                return f"select {identifiers(f.name for f in self.node.features)} from lake.{view}"
+            return consumer_sql(self.node, row, {})
         commits = {c.commit: c for c in self.history()}
         if as_of not in commits:
             known = ", ".join(str(c) for c in commits) or "none"
@@ -284,7 +287,10 @@ def _file_relation(project: Project, path: Path) -> str:
     try:
         columns = project.session.sources.columns(spec)
     except SourceError as error:
-        raise fail(error.code, error.message, hint=error.hint) from error
+        said = error.message.removeprefix(f"source '{path.name}': ")
+        hint = "a csv file with a header, in UTF-8, or a parquet file"
+        near = error.hint if error.hint and error.hint.startswith("did you mean") else None
+        raise fail("E610", said, hint=near or hint) from error
     node = SourceNode(
         id="source:input",
         name=path.name,

@@ -16,7 +16,7 @@ from mlproj.project.inputs import RecordingEnvironment, cache_dir, read_json, st
 
 if TYPE_CHECKING:
     from mlproj.compiler import Manifest
-    from mlproj.diagnostics import Diagnostic
+    from mlproj.diagnostics import Diagnostic, ProjectError
     from mlproj.executor import RunResults
     from mlproj.loader import LoadedProject
     from mlproj.planner import Plan
@@ -92,14 +92,15 @@ class Project:
         from mlproj.executor.recovery import missing_publication
 
         session = self.session
-        missing = (
-            missing_publication(session.lake, session.reader, session.artifacts)
-            if (self.root / session.database_files()[1]).exists()
-            else None
-        )
+        catalog = self.root / session.database_files()[1]
+        there = catalog.is_file() and catalog.stat().st_size > 0
+        missing = missing_publication(session.lake, session.reader, session.artifacts) if there else None
         if missing:
             session.store.apply_publication(*missing)
-        return session.reader.load(self._settings.target_name)
+        state = session.reader.load(self._settings.target_name)
+        if not there and any(p.commit is not None for p in state.published.values()):
+            raise _lost(session.target.catalog)
+        return state
 
     def plan(
         self,
@@ -136,10 +137,10 @@ class Project:
         path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
         known = read_json(path)
         key, _record = known_key(self.root, self._target, self._vars)
-        if isinstance(known, dict) and [known["key"], known["asked"], known["state"]] == [
+        if isinstance(known, dict) and [known.get("key"), known.get("asked"), known.get("state")] == [
             key,
             asked,
-            state_marker(self.root, known["files"]),
+            state_marker(self.root, known.get("files", [])),
         ]:
             document: dict[str, Any] = known["plan"]
             return document
@@ -186,6 +187,7 @@ class Project:
                 fail_fast=fail_fast,
                 progress=progress or (lambda _r: None),
                 failed=failed or (lambda _d: None),
+                interrupt=self.session.engine.interrupt,
             )
             results = apply(plan, self.manifest, state, versions, adapters, options)
         finally:
@@ -235,6 +237,17 @@ class Project:
     @property
     def on_breaking(self) -> str:
         return self._settings.target.on_breaking
+
+
+def _lost(catalog: str) -> ProjectError:
+    from mlproj.diagnostics import fail
+
+    return fail(
+        "E612",
+        f"what was published is in the lake, and its catalog '{catalog.removeprefix('sqlite:')}' is gone",
+        hint="restore it from a copy; to start anew, move the state's file away too",
+        exit_code=1,
+    )
 
 
 def _today() -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.groups import Workspace, test_rows
+from mlproj.executor.groups import test_rows
 from mlproj.executor.results import RunResults, run_results
+from mlproj.executor.workspace import Workspace
 from mlproj.executor.metrics import check_bounds
 from mlproj.project.planning import select_nodes
 from mlproj.state import GroupNode, ModelNode, StepResult
@@ -47,7 +48,7 @@ def test_published(
                         action="test",
                         status="ok",
                         seconds=time.perf_counter() - started,
-                        message=f"{len(outcomes)} tests passed",
+                        message=f"{len(outcomes)} {'test' if len(outcomes) == 1 else 'tests'} passed",
                         model_version=version.id,
                     )
                 )

@@ -1,11 +1,11 @@
-"""A small project in memory: written from dictionaries, compiled in process, and published as a target would hold it."""
+"""A small project in memory: written from dictionaries, compiled in process, published as a target holds it."""
 
 from __future__ import annotations
 
 import copy
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ _memo: dict[str, Any] = {}
 
 
 class Estimators:
-    """`ports.EstimatorCatalog` that knows one classifier; `library_version` is what is installed."""
+    """`ports.EstimatorCatalog` that takes every class for a classifier; `library_version` is what is installed."""
 
     def __init__(self, library_version: str = "1.9.0") -> None:
         self._version = library_version
@@ -38,11 +38,14 @@ class Estimators:
         return EstimatorInfo(
             path=path,
             task="classifier",
-            params=("C", "max_iter"),
+            params=("C", "max_iter", "n_estimators"),
             seed_param="random_state",
-            library="scikit-learn",
+            library="xgboost" if path.startswith("xgboost.") else "scikit-learn",
             library_version=self._version,
         )
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        """Nothing to fetch."""
 
     def versions(self) -> dict[str, str]:
         return {"scikit-learn": self._version}

@@ -55,9 +55,7 @@ def test_rule_2_renamed_from_a_feature_that_is_still_there_is_an_addition() -> N
     assert verdicts(BASE, after) == {("feature_added", "wage", "additive")}
 
 
-@pytest.mark.parametrize(
-    "more", [{}, {"nullable": True}, {"nullable": False, "default": 0}, {"default": 0}], ids=lambda more: str(more)
-)
+@pytest.mark.parametrize("more", [{}, {"nullable": True}, {"nullable": False, "default": 0}, {"default": 0}], ids=str)
 def test_rule_3_feature_added(more: dict[str, Any]) -> None:
     after = with_sql(SQL.replace("age", "age, age + 1 as older"), features=[feature("older", "BIGINT", **more)])
 

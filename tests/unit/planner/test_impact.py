@@ -81,7 +81,8 @@ def test_sql_over_a_group_is_taken_to_use_all_of_it_whatever_it_calls_its_column
 
 def test_what_joins_a_broken_group_and_reads_none_of_it_beside_the_key_is_spared() -> None:
     other = {"towns": "select id, age as a from {{ source('people') }}"}
-    joined = view("both", base="towns@1", features=["a"], label=None, joins=[{"group": "income@1", "features": ["pay"]}])
+    joins = [{"group": "income@1", "features": ["pay"]}]
+    joined = view("both", base="towns@1", features=["a"], label=None, joins=joins)
 
     change = broken(SQL.replace("age", "age::DOUBLE as age"), other, views=[joined], models=[])
 

@@ -130,8 +130,8 @@ def test_exclude_wins_over_select(select: Select) -> None:
 
 
 @pytest.mark.parametrize("expression", [
-    "incom", "tag:nope", "path:nowhere", "kind:group", "version:9", "state:odd", "++a", "a++", "+", "@", "foo:bar", "a@9",
-    "a nope", "gone",
+    "incom", "tag:nope", "path:nowhere", "kind:group", "version:9", "state:odd", "++a", "a++", "+", "@", "foo:bar",
+    "a@9", "a nope", "gone",
 ])  # fmt: skip
 def test_what_selects_nothing_is_an_error(select: Select, expression: str) -> None:
     with pytest.raises(ProjectError) as caught:

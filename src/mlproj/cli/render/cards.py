@@ -26,20 +26,19 @@ def card_lines(document: dict[str, Any], context: Context) -> list[str]:
         if k not in _LEFT_OUT and document.get(k) != title and v not in (None, "", [], {})
     }
     width = max((len(k) for k, v in facts.items() if not _is_table(v)), default=0)
-    lines += [
-        f"  {name.replace('_', ' '):<{width}}  {_fact(value)}" for name, value in facts.items() if not _is_table(value)
-    ]
+    for name, value in facts.items():
+        if not _is_table(value):
+            lines += _wrapped(f"  {name.replace('_', ' '):<{width}}  ", _fact(name, value), context.width)
     for name, value in facts.items():
         if _is_table(value):
             lines += ["", click.style(name.replace("_", " "), bold=True), *_indented(_table(name, value, context))]
     preview = document.get("preview")
     if preview:
         commit = f" at commit {document['as_of']}" if document.get("as_of") is not None else ""
-        lines += [
-            "",
-            click.style(f"first {len(preview['rows'])} rows{commit}", bold=True),
-            *_indented(table(preview["columns"], preview["rows"], context)),
-        ]
+        count = len(preview["rows"])
+        title = {0: "no rows", 1: "first row"}.get(count, f"first {count} rows")
+        lines += ["", click.style(f"{title}{commit}", bold=True)]
+        lines += _indented(table(preview["columns"], preview["rows"], context, indent=2))
     return lines
 
 
@@ -50,15 +49,17 @@ def _is_table(value: Any) -> bool:
 
 def _table(name: str, value: Any, context: Context) -> list[str]:
     if name == "versions":
-        return models_table({"models": value}, context)
+        return models_table({"models": value}, context, indent=2)
     if isinstance(value, dict):
         columns = list(dict.fromkeys(c for row in value.values() for c in row))
-        return table(
-            ["split", *columns], [[key, *(row.get(c) for c in columns)] for key, row in value.items()], context
-        )
+        rows = [[key, *(row.get(c) for c in columns)] for key, row in value.items()]
+        return table(["split", *columns], rows, context, indent=2)
     columns = [c for c in value[0] if any(row.get(c) not in (None, "", []) for row in value)]
     return table(
-        [c.replace("_", " ") for c in columns], [[_cell(row.get(c)) for c in columns] for row in value], context
+        [c.replace("_", " ") for c in columns],
+        [[_cell(row.get(c)) for c in columns] for row in value],
+        context,
+        indent=2,
     )
 
 
@@ -66,7 +67,22 @@ def _cell(value: Any) -> Any:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
-def _fact(value: Any) -> str:
+def _wrapped(label: str, fact: str, width: int) -> list[str]:
+    """A fact behind its label, on as many lines as it needs."""
+    import textwrap
+
+    if width - len(label) < 20:
+        return [label + fact]
+    return textwrap.wrap(
+        fact, width, initial_indent=label, subsequent_indent=" " * len(label), break_on_hyphens=False
+    ) or [label.rstrip()]
+
+
+def _fact(name: str, value: Any) -> str:
+    if name == "files" and isinstance(value, dict):
+        # A person compares the beginning of a hash.
+        shown = {file: f"{what[:12]}…" if isinstance(what, str) else what for file, what in value.items()}
+        return ", ".join(f"{file} {what}" for file, what in shown.items())
     if isinstance(value, dict):
         return ", ".join(f"{key} {text(item)}" for key, item in value.items())
     return text(value)

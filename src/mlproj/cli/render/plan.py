@@ -12,6 +12,7 @@ import click
 
 from mlproj.cli.render.results import short_name
 from mlproj.cli.render.tables import table
+from mlproj.cli.render.wrapping import wrapped
 
 if TYPE_CHECKING:
     from mlproj.cli.context import Context
@@ -60,12 +61,13 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
             *(table(["change", "node", "why", "affected"], rows, context) if rows else []),
         ]
     warnings = [
-        f"{d['severity']}: {d['code']} {d['message']}" + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
+        f"{d['severity']}: {d['code']} {d['message']}"
+        + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
         for d in document["diagnostics"]
     ]
     head = click.style(f"{document['project']} → {document['target']}", bold=True)
     if not changes and not document["steps"]:
-        return [f"{head}: nothing to do, everything is as published", *warnings]
+        return list(wrapped([f"{head}: nothing to do, everything is as published", *warnings], context.width))
     lines = [head, ""]
     shown: Counter[str] = Counter()
     for change in changes:
@@ -80,7 +82,7 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
         lines.append(
             click.style("nothing will be built before the breaking changes get a version of their own", fg="red")
         )
-    return lines
+    return list(wrapped(lines, context.width))
 
 
 def _change(change: dict[str, Any]) -> Iterator[str]:
@@ -115,7 +117,7 @@ def _steps(document: dict[str, Any]) -> Iterator[str]:
     steps = document["steps"]
     if not steps:
         return
-    yield click.style(f"{len(steps)} steps", bold=True)
+    yield click.style(f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}", bold=True)
     by_action: dict[str, list[str]] = {}
     for step in steps:
         by_action.setdefault(step["action"], []).append(short_name(step["node"]))

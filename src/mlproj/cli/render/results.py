@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mlproj.cli.context import Context
     from mlproj.executor import RunResults
     from mlproj.state import StepResult
 
@@ -34,14 +33,15 @@ def step_line(result: StepResult, *, color: bool) -> str:
     facts += [result.message] if result.message else []
     if result.metrics:
         split = "test" if "test" in result.metrics else "training"
-        facts += [f"{split} {metric} {value:.4f}" for metric, value in result.metrics.get(split, {}).items()]
+        values = [f"{metric} {value:.4f}" for metric, value in result.metrics.get(split, {}).items()]
+        facts += [f"{split} {', '.join(values)}"] if values else []
     facts += [f"warning: {warning}" for warning in result.warnings]
     mark = click.style(sign, fg=tone) if color else sign
     status = "" if result.status == "ok" else f" {result.status}"
     return f"{mark} {result.action:<11} {name}{status}  {', '.join(facts)}".rstrip() + f"  {result.seconds:.2f} s"
 
 
-def result_lines(results: RunResults, context: Context, *, every: bool = False) -> list[str]:
+def result_lines(results: RunResults, *, every: bool = False) -> list[str]:
     """The outcome in a few lines; with `every`, a line for each step first."""
     summary = results.summary
     lines = [step_line(r, color=True) for r in results.results] if every else []

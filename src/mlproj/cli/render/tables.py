@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlproj.cli.context import Context
 
+# A text that is cut keeps at least so much.
+_SHORTEST = 8
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Context) -> list[str]:
-    """Columns as wide as they need; on a terminal the widest are cut until a row fits."""
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Context, *, indent: int = 0) -> list[str]:
+    """Columns as wide as they need; on a terminal texts and headers are cut until a row fits, then columns left out.
+
+    `indent` is how many columns of the terminal the caller puts before each line.
+    """
     cells = [[text(value) for value in row] for row in rows]
     if context.output == "markdown":
         escaped = [[c.replace("|", "\\|") for c in row] for row in cells]
@@ -20,17 +26,41 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Contex
             f"|{'|'.join(' --- ' for _ in headers)}|",
             *(f"| {' | '.join(row)} |" for row in escaped),
         ]
-    widths = [max([display_width(h), *(display_width(row[i]) for row in cells)]) for i, h in enumerate(headers)]
-    # The first column names the row, and is cut last.
-    while sum(widths) + 2 * (len(widths) - 1) > context.width and max(widths) > 8:
-        widest = max(range(len(widths)), key=lambda i: (widths[i] if i else widths[0] // 2, i))
-        widths[widest] -= 1
     right = [
         bool(rows) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows)
         for i in range(len(headers))
     ]
+    widths = _widths(headers, cells, right, context.width - indent)
+    shown = len(widths)
     lines = [list(headers), ["─" * w for w in widths], *cells]
-    return ["  ".join(_fit(cell, widths[i], right[i]) for i, cell in enumerate(line)).rstrip() for line in lines]
+    tail = "  …" if shown < len(headers) else ""
+    return [
+        ("  ".join(_fit(cell, widths[i], right[i]) for i, cell in enumerate(line[:shown])) + tail).rstrip()
+        for line in lines
+    ]
+
+
+def _widths(headers: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool], available: int) -> list[int]:
+    """A width for each column that is shown: all of them, or the first ones and room for `…`."""
+    needed = [max((display_width(row[i]) for row in cells), default=0) for i in range(len(headers))]
+    heads = [display_width(h) for h in headers]
+    # Names in the first column and numbers are not cut: half a number is another number.
+    least = [n if right[i] or i == 0 else min(n, _SHORTEST) for i, n in enumerate(needed)]
+    least = [max(n, min(h, _SHORTEST)) for n, h in zip(least, heads, strict=True)]
+    full = [max(n, h) for n, h in zip(needed, heads, strict=True)]
+    for shown in range(len(headers), 1, -1):
+        room = available - 2 * (shown - 1) - (0 if shown == len(headers) else 3)
+        if sum(least[:shown]) <= room:
+            return _narrowed(full[:shown], least, room)
+    return full[:1]
+
+
+def _narrowed(widths: list[int], least: Sequence[int], room: int) -> list[int]:
+    """The widest give way first."""
+    while sum(widths) > room:
+        widest = max((i for i, width in enumerate(widths) if width > least[i]), key=lambda i: (widths[i], i))
+        widths[widest] -= 1
+    return widths
 
 
 def text(value: Any) -> str:
@@ -57,23 +87,24 @@ def _fit(cell: str, width: int, right: bool) -> str:
     return padding + cell if right else cell + padding
 
 
-def models_table(document: dict[str, Any], context: Context) -> list[str]:
+def models_table(document: dict[str, Any], context: Context, *, indent: int = 0) -> list[str]:
     """Versions with the metrics of their test split (of the training split where there is no test)."""
     models = document["models"]
     if not models:
         return ["no model is registered yet: mlproj build"]
     splits = [m["metrics"].get("test") or m["metrics"].get("training") or {} for m in models]
     names = list(dict.fromkeys(name for metrics in splits for name in metrics))
-    headers = ["version", "status", "alias", *names, "training data", "created"]
+    aliased = any(m["aliases"] for m in models)
+    headers = ["version", "status", *(["alias"] if aliased else []), *names, "training data", "created"]
     rows = [
         [
             m["model_version"],
             m["status"],
-            ", ".join(m["aliases"]),
+            *([", ".join(m["aliases"])] if aliased else []),
             *(round(s[n], 4) if n in s else "" for n in names),
             m["training_dataset"],
             m["created_at"][:16].replace("T", " "),
         ]
         for m, s in zip(models, splits, strict=True)
     ]
-    return table(headers, rows, context)
+    return table(headers, rows, context, indent=indent)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from mlproj.compiler.text import written
 from mlproj.compiler.transformations.encoders import ENCODERS
 from mlproj.compiler.transformations.function import Function
 from mlproj.compiler.transformations.imputers import IMPUTERS
 from mlproj.compiler.transformations.scalers import SCALERS
-from mlproj.compiler.types import is_float, suits
+from mlproj.compiler.types import is_float, is_numeric, suits
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.specs import Transformation
 from mlproj.state import Step
@@ -73,15 +74,18 @@ def _argument_problem(function: Function, step: Transformation, type_name: str) 
     missing = [n for n, a in function.arguments.items() if a.required and n not in step.args]
     if missing:
         return f"{function.name} needs '{missing[0]}'"
-    if (
-        function.name == "impute_constant"
-        and not suits(step.args["value"], type_name)
-        and not isinstance(step.args["value"], float)
-    ):
+    if function.name == "impute_constant" and not _can_stand_in(step.args["value"], type_name):
         return f"impute_constant: {written(step.args['value'])} is no {type_name}"
     if function.name == "one_hot_encoder" and int(step.args.get("max_categories", 1)) < 1:
         return "one_hot_encoder: max_categories must be at least 1"
     return None
+
+
+def _can_stand_in(value: Any, type_name: str) -> bool:
+    """A fraction stands in for whole numbers too, and makes them fractions."""
+    if isinstance(value, float):
+        return is_numeric(type_name)
+    return suits(value, type_name)
 
 
 def _argument_hint(function: Function, step: Transformation) -> str:

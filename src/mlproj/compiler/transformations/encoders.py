@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlproj.compiler.text import literal
 from mlproj.compiler.transformations.function import Argument, Arguments, Function, Statistics, single
 from mlproj.compiler.types import is_category, is_temporal
@@ -19,7 +17,9 @@ def _comparable(x: str) -> str:
 
 
 def _values(x: str, _args: Arguments) -> dict[str, str]:
-    return {"values": f"list(distinct ({x}) order by ({x})) filter (where ({x}) is not null)"}
+    """In the order of their type; with the text that the engine has for each, since `.5` seconds have several."""
+    values = f"list(distinct ({x}) order by ({x})) filter (where ({x}) is not null)"
+    return {"values": values, "texts": f"({values})::VARCHAR[]"}
 
 
 def _counted(x: str, args: Arguments) -> dict[str, str]:
@@ -28,33 +28,24 @@ def _counted(x: str, args: Arguments) -> dict[str, str]:
     return {"histogram": f"histogram({_comparable(x)}) filter (where ({x}) is not null)", **_values(x, args)}
 
 
-def _kept(args: Arguments, statistics: Statistics) -> list[Any]:
+def _kept(args: Arguments, statistics: Statistics) -> list[str]:
     """All values; with `max_categories`, the most frequent of them, ties by value, in sorted order."""
-    values = list(statistics["values"] or [])
+    values: list[str] = statistics["texts"] or []
     limit = args.get("max_categories")
     if limit is None or len(values) <= limit:
         return values
     counts = statistics["histogram"]
-    kept = sorted(values, key=lambda v: (-counts[category_text(v)], values.index(v)))[:limit]
+    kept = set(sorted(values, key=lambda v: -counts[v])[:limit])  # stable: ties stay in the order of values
     return [value for value in values if value in kept]
 
 
-def category_text(value: Any) -> str:
-    """The text that the engine gives for a category's value."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 def _label(x: str, _args: Arguments, s: Statistics) -> list[tuple[str | None, str]]:
-    texts = [category_text(v) for v in s["values"] or []]
-    position = f"list_position({literal(texts)}::VARCHAR[], {_comparable(x)})"
+    position = f"list_position({literal(s['texts'] or [])}::VARCHAR[], {_comparable(x)})"
     return single(f"case when ({x}) is not null then (coalesce({position}, 0) - 1)::BIGINT end")
 
 
 def _one_hot(x: str, args: Arguments, s: Statistics) -> list[tuple[str | None, str]]:
-    texts = [category_text(v) for v in _kept(args, s)]
-    return [(text, f"(coalesce({_comparable(x)} = {literal(text)}, false))::BIGINT") for text in texts]
+    return [(text, f"(coalesce({_comparable(x)} = {literal(text)}, false))::BIGINT") for text in _kept(args, s)]
 
 
 def _accepts(type_name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,8 @@ def split_sql(split: SplitRule) -> str:
     """SQL of the split's name for a row: u < test, u < test + validation, else training.
 
     u is the first 52 bits of md5(seed ‖ canonical JSON array of the key's values as text) / 2^52 (features.md §5), so
-    that it depends on nothing but the key: not on other rows, types, threads or the engine's version.
+    that it depends on nothing but the key: not on other rows, types, threads or the engine's version. The JSON has no
+    blanks, and escapes nothing but quotes, backslashes and control characters, with hexadecimal digits in capitals.
     """
     key = ", ".join(f"{identifier(name)}::VARCHAR" for name in split.key)
     text = f"{literal(str(split.seed))} || to_json([{key}])::VARCHAR"
@@ -100,6 +101,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return str(value)
     return value

@@ -12,7 +12,10 @@ def _median(x: str, _args: Arguments, s: Statistics) -> list[tuple[str | None, s
 
 
 def _constant(x: str, args: Arguments, _s: Statistics) -> list[tuple[str | None, str]]:
-    return single(f"coalesce({x}, {literal(args['value'])})")
+    if isinstance(args["value"], float):
+        return single(f"coalesce(({x})::DOUBLE, {literal(args['value'])})")
+    # Of the feature's own type: a literal of another one would widen it.
+    return single(f"coalesce({x}, cast_to_type({literal(args['value'])}, {x}))")
 
 
 def _constant_type(type_name: str, args: Arguments) -> str:
@@ -37,9 +40,7 @@ IMPUTERS = (
         accepts=lambda _t: True,
         wants="any type",
         output=_constant_type,
-        apply=lambda x, a, s: [
-            (None, f"({sql})::DOUBLE" if isinstance(a["value"], float) else sql) for _n, sql in _constant(x, a, s)
-        ],
+        apply=_constant,
         arguments={"value": Argument((int, float, str, bool), required=True)},
     ),
 )

@@ -1,9 +1,15 @@
-"""Estimators with signatures that no upgrade of a library changes."""
+"""Projects compiled in process, with estimators whose signatures no upgrade of a library changes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
+from mlproj.adapters.duckdb_binder import DuckDBBinder
+from mlproj.adapters.file_sources import FileSources
+from mlproj.compiler import Manifest, Surroundings, compile_project
+from mlproj.loader import load
 from mlproj.state import EstimatorInfo
 
 _KNOWN: dict[str, tuple[Literal["classifier", "regressor"], str, str, tuple[str, ...]]] = {
@@ -34,3 +40,18 @@ class FixedEstimators:
 
     def versions(self) -> dict[str, str]:
         return {"scikit-learn": "1.9.1", "xgboost": "3.2.0"}
+
+
+def compile_folder(root: Path, cache: Path, environment: Mapping[str, str] | None = None) -> Manifest:
+    """Load and compile the project in `root`. Raises `ProjectError`."""
+    loaded = load(root, environment=environment or {})
+    return compile_project(loaded, Surroundings(DuckDBBinder(), FileSources(root, cache), FixedEstimators(), {}))
+
+
+def write_files(root: Path, files: Mapping[str, str]) -> Path:
+    """Files by path; mlproj.yml with a name alone where it is not among them."""
+    for name, text in {"mlproj.yml": "name: census\n", **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    return root

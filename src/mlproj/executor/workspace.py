@@ -1,0 +1,148 @@
+"""What the data phase of one build knows: relations made so far, and how each group came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+from mlproj.compiler.manifest import Manifest
+from mlproj.compiler.text import identifier
+from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.adapters import Adapters
+from mlproj.loader.environment import fill_environment
+from mlproj.state import GroupNode, Published, SourceNode, TargetState
+
+
+@dataclass(frozen=True)
+class GroupOutcome:
+    """Rows of a group as this build leaves them; `commit` None while they are in scratch space only."""
+
+    node: GroupNode
+    rows: int
+    digest: str
+    column_digests: dict[str, str]
+    null_counts: dict[str, int]
+    source_versions: dict[str, str]
+    inputs: dict[str, str]
+    table: str | None
+    commit: int | None
+    changed: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class Workspace:
+    """Outcomes by group id; `digests` are those of columns that no build had taken before, by group id and column."""
+
+    manifest: Manifest
+    state: TargetState
+    adapters: Adapters
+    source_versions: Mapping[str, str]
+    build_id: str
+    full_refresh: bool = False
+    outcomes: dict[str, GroupOutcome] = field(default_factory=dict)
+    digests: dict[str, dict[str, str]] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def provide(self, node_id: str) -> None:
+        """Make a source or group readable by its relation's name: scratch, or as last published."""
+        with self._lock:
+            if node_id in self._made:
+                return
+            node = self.manifest.nodes[node_id]
+            if isinstance(node, SourceNode):
+                path = self.fill(node.path)
+                self.adapters.engine.create_view(
+                    node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}"
+                )
+            elif isinstance(node, GroupNode):
+                self._provide_group(node)
+            self._made.add(node_id)
+
+    def _provide_group(self, node: GroupNode) -> None:
+        published = self.state.published.get(node.id)
+        if published is None:
+            raise _not_built(node, "has not been built yet")
+        relation = self.adapters.lake.relation(published.table or "", published.commit)
+        if published.table is None:
+            # Its parents may have moved since: what was published of a view is the view itself, which pins them.
+            relation = f"lake.{identifier(self.state.target)}.{identifier(f'{node.name}_v{node.version}')}"
+        self.adapters.engine.create_view(node.relation, f"select * from {relation}")
+
+    def refuse_outdated(self, node_id: str, features: Iterable[str] | None = None) -> None:
+        """Raises E504 where a group is read as published, and is defined otherwise by now.
+
+        With `features`, only where one of these is, or one came. Rows that were computed so would pass for those of
+        the definition.
+        """
+        published, node = self.state.published.get(node_id), self.manifest.nodes[node_id]
+        if node_id in self.outcomes or published is None or not isinstance(node, GroupNode):
+            return
+        if features is None:
+            moved = published.node.fingerprints.deep != node.fingerprints.deep
+        else:
+            old, new = _deep_features(published.node), _deep_features(node)
+            # The SQL of a view names every column of its base, for the filter's sake.
+            moved = not new.keys() <= old.keys() or any(old[name] != new[name] for name in features)
+        if moved:
+            raise _not_built(node, "has not been built since its definition changed")
+
+    def fill(self, text: str) -> str:
+        """A text with the environment's values in it, for the engine's eyes only."""
+        return fill_environment(text, self.adapters.environment, self.manifest.env_defaults)
+
+    def table_name(self, node: GroupNode) -> str:
+        return table_name(f"{node.name}__v{node.version}", node.fingerprints.deep, self.state)
+
+    def versions_below(self, node: GroupNode) -> dict[str, str]:
+        """The content versions of the sources that its rows come from: those of now where it reads them itself,
+        those that its parents were computed from where it reads these.
+        """
+        found: dict[str, str] = {}
+        for parent in node.depends_on:
+            row: GroupOutcome | Published | None = self.outcomes.get(parent) or self.state.published.get(parent)
+            if row is not None:
+                found |= row.source_versions
+        direct = {p: self.source_versions[p] for p in node.depends_on if p.startswith("source:")}
+        return dict(sorted((found | direct).items()))
+
+    def digest_of(self, node_id: str) -> str:
+        """The digest of a group's rows as this build leaves them."""
+        outcome = self.outcomes.get(node_id)
+        if outcome:
+            return outcome.digest
+        published = self.state.published.get(node_id)
+        return (published.digest if published else None) or ""
+
+    def column_digests(self, node_id: str) -> dict[str, str]:
+        """Digests of a group's columns that are known, as this build leaves them."""
+        row: GroupOutcome | Published | None = self.outcomes.get(node_id) or self.state.published.get(node_id)
+        return {**(row.column_digests if row else {}), **self.digests.get(node_id, {})}
+
+    def commits_of(self, node_id: str) -> dict[str, int]:
+        """Group ids and commits that hold a group's rows: its own, or for a view those of what it reads."""
+        row: GroupOutcome | Published = self.outcomes.get(node_id) or self.state.published[node_id]
+        if row.commit is not None:
+            return {node_id: row.commit}
+        return {n: c for parent in row.node.depends_on for n, c in self.commits_of(parent).items()}
+
+    def made(self, node_id: str) -> None:
+        with self._lock:
+            self._made.add(node_id)
+
+
+def table_name(stem: str, fingerprint: str, state: TargetState) -> str:
+    """`income__v1__<fingerprint>`; a table that another target uses is left to it, and this target takes its own."""
+    name = f"{stem}__{fingerprint.partition(':')[2][:16]}"
+    return f"{name}__{state.target}" if name in state.foreign_tables else name
+
+
+def _deep_features(node: object) -> dict[str, str]:
+    return {f.name: f.deep for f in node.features} if isinstance(node, GroupNode) else {}
+
+
+def _not_built(node: GroupNode, what: str) -> ProjectError:
+    hint = f"build it too: --select +{node.name}"
+    return ProjectError([Diagnostic("E504", f"{node.relation} {what}", node.span, hint, node=node.id)], exit_code=1)

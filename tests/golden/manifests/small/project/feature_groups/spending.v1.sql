@@ -1,0 +1,4 @@
+select p.customer, sum(p.units) as units, sum(p.amount) as amount
+from {{ source('payments') }} as p
+join {{ ref('income', version=1) }} as i on i.id = p.customer
+group by p.customer
