@@ -79,9 +79,9 @@ class DuckLake:
         """Whether the newest commit has a table of this name."""
         return table in (self._tables() if self._is_there() else ())
 
-    def last_publication(self) -> tuple[int, str] | None:
+    def last_publication(self, target: str | None = None) -> tuple[int, str] | None:
         """Raises `ProjectError` E611 where a newer mlproj published it, E612 where the catalog cannot be read."""
-        return newest_publication(self._read(PUBLICATIONS), self._catalog.name) if self._is_there() else None
+        return newest_publication(self._read(PUBLICATIONS), self._catalog.name, target) if self._is_there() else None
 
     def commits(self) -> list[tuple[int, str, str, str]]:
         return iso_commits(self._read(COMMITS)) if self._is_there() else []

@@ -18,7 +18,7 @@ EXAMPLE = "sqlite:.mlproj/catalog.sqlite"
 # `{catalog}` is where the tables are: nothing in SQLite, the metadata's database in DuckDB.
 PUBLICATIONS = (
     "select snapshot_id, commit_extra_info from {catalog}ducklake_snapshot_changes "
-    "where commit_extra_info like '%\"publication\"%' order by snapshot_id desc"
+    "where commit_extra_info like '%\"publication\"%' order by snapshot_id desc limit 1000"
 )
 COMMITS = (
     "select s.snapshot_id, cast(s.snapshot_time as varchar), coalesce(c.author, ''), coalesce(c.commit_message, '') "
@@ -62,8 +62,13 @@ def read_catalog(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall() if tables[0] else []
 
 
-def newest_publication(rows: Iterable[tuple[Any, ...]], name: str) -> tuple[int, str] | None:
-    """The first of (commit, extra info), newest first, that is a publication. Raises `ProjectError` E611."""
+def newest_publication(
+    rows: Iterable[tuple[Any, ...]], name: str, target: str | None = None
+) -> tuple[int, str] | None:
+    """The first of (commit, extra info), newest first, that is a publication, of `target` where one is given.
+
+    Raises `ProjectError` E611 where a newer mlproj wrote it.
+    """
     for commit, text in rows:
         try:
             record = json.loads(text)
@@ -74,7 +79,8 @@ def newest_publication(rows: Iterable[tuple[Any, ...]], name: str) -> tuple[int,
         if int(record.get("format", FORMAT)) > FORMAT:
             message = f"lake '{name}' was published by a newer mlproj (format {record['format']}, not {FORMAT})"
             raise fail("E611", message, hint="upgrade mlproj: pip install --upgrade mlproj", exit_code=1)
-        return int(commit), str(text)
+        if target is None or record["publication"].get("target") == target:
+            return int(commit), str(text)
     return None
 
 

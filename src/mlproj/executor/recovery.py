@@ -9,9 +9,8 @@ from __future__ import annotations
 import gzip
 import json
 
-from mlproj.diagnostics import fail
-from mlproj.ports import ArtifactStore, Lake, StateReader
-from mlproj.state import Publication, Published
+from mlproj.ports import ArtifactStore, Lake
+from mlproj.state import Publication, Published, TargetState
 
 FORMAT = 1
 _RECORD = "publication.json.gz"
@@ -33,22 +32,14 @@ def publication_record(publication: Publication, artifacts: ArtifactStore) -> st
     return json.dumps({"format": FORMAT, "publication": short}, separators=(",", ":"), ensure_ascii=False)
 
 
-def missing_publication(lake: Lake, state: StateReader, artifacts: ArtifactStore) -> tuple[Publication, int] | None:
-    """The last publication and its commit, where state has not heard of it. Raises E611 for a newer format."""
-    last = lake.last_publication()
+def missing_publication(lake: Lake, state: TargetState, artifacts: ArtifactStore) -> tuple[Publication, int] | None:
+    """The target's last publication and its commit, where state has not heard of it."""
+    last = lake.last_publication(state.target)
     if last is None:
         return None
     commit, text = last
-    record = json.loads(text)
-    if record.get("format", 0) > FORMAT:
-        raise fail(
-            "E611",
-            "this lake was written by a newer mlproj",
-            hint="upgrade mlproj: pip install --upgrade mlproj",
-            exit_code=1,
-        )
-    short = record["publication"]
-    if state.load(short["target"]).last_publication == short["build_id"]:
+    short = json.loads(text)["publication"]
+    if short["build_id"] == state.last_publication:
         return None
     full = gzip.decompress(artifacts.get(_RECORD, short["record"]))
     return Publication.model_validate_json(full), commit

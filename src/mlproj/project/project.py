@@ -94,10 +94,11 @@ class Project:
         session = self.session
         catalog = self.root / session.database_files()[1]
         there = catalog.is_file() and catalog.stat().st_size > 0
-        missing = missing_publication(session.lake, session.reader, session.artifacts) if there else None
+        state = session.reader.load(self._settings.target_name)
+        missing = missing_publication(session.lake, state, session.artifacts) if there else None
         if missing:
             session.store.apply_publication(*missing)
-        state = session.reader.load(self._settings.target_name)
+            state = session.store.load(self._settings.target_name)
         if not there and any(p.commit is not None for p in state.published.values()):
             raise _lost(session.target.catalog)
         return state
