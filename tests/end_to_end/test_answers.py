@@ -13,19 +13,13 @@ from tests.end_to_end.conftest import Built
 from tests.end_to_end.small_project import MODEL, write
 
 SHAPES: dict[str, tuple[str, set[str]]] = {
-    "plan": ("plan", {"project", "target", "changes", "steps", "diagnostics", "summary"}),
-    "ls": ("ls", {"nodes"}),
     "show census": ("show", {"node", "columns", "preview"}),
     "show income@1": ("show", {"node", "features", "primary_key", "published", "preview"}),
     "show feature_view:income@1": ("show", {"node", "columns", "training_dataset", "preview"}),
     "show income_model@1": ("show", {"node", "estimator", "params", "versions"}),
-    "show income_model@1.1": ("model_version", {"model_version", "metrics", "tests", "inputs", "outputs", "files"}),
     "compile": ("compile", {"nodes", "sql"}),
-    "lineage income@1": ("lineage", {"node", "nodes", "edges", "direction"}),
     "history": ("history", {"node", "entries"}),
-    "history income@1": ("history", {"node", "entries"}),
     "train-data income@1": ("training_dataset", {"training_dataset", "rows", "features", "label", "keys", "commits"}),
-    "models": ("models", {"models"}),
     "show nobody": ("diagnostics", {"diagnostics"}),
 }
 

@@ -51,7 +51,9 @@ def map_position(marked: str, position: int) -> int:
 
 def _segments(marked: str) -> list[tuple[tuple[bool, int], str]]:
     found = list(_MARKER.finditer(marked))
-    first = [((True, 0), marked[: found[0].start()])] if found else []
+    if not found:
+        return [((True, 0), marked)]
+    first = [((True, 0), marked[: found[0].start()])]
     ends = [m.start() for m in found[1:]] + [len(marked)]
     return first + [((bool(m[1]), int(m[2])), marked[m.end() : end]) for m, end in zip(found, ends, strict=True)]
 

@@ -26,7 +26,7 @@ QUERIES = [
     "select distinct on (id) id, cast(age as decimal(10, 2)) as a from t left join u using (id)",
     "with a as (select * from t), b as (select id from a) select a.*, b.id as other from a join b on a.id = b.id",
     "select id, seen + interval 3 days as later, extract(year from seen) as y, date_trunc('month', seen) as m from t",
-    "select id, case when age between 1 and 2 then 1 else null end as c from t where job in ('a', 'B') union all from u",
+    "select id, case when age between 1 and 2 then 1 else 0 end as c from t where job in ('a', 'B') union all from u",
     "select id, list_transform(l, lambda x : x + 1) as l, [x for x in l if x > 1] as m, {'a': 1} as s from t",
     "select * exclude (job) replace (age + 1 as age), age from t asof join u on t.id = u.id and t.x >= u.x",
     "select id, row_number() over w as n from t window w as (partition by job order by id) qualify n = 1",

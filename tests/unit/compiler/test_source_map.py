@@ -84,6 +84,11 @@ def test_the_end_of_the_text() -> None:
     assert jinja.locate("a.sql", text, len(rendered.private_sql)) == Span("a.sql", 2, 8)
 
 
+@pytest.mark.parametrize("text", ["", "\n", "{# nothing #}", "{{ var('empty') }}", "{{ var('n') }}"])
+def test_a_file_without_text_of_its_own(text: str) -> None:
+    assert renderer().locate("a.sql", text, 0).line == 1
+
+
 PIECES = st.sampled_from([
     "{{ var('n') }}", "{{ var('long') }}", "{{- var('long') -}}", "{{- var('empty') }}", "{# note #}",
     "{#- note -#}", "\n", " ",

@@ -40,9 +40,7 @@ _ENGINE = duckdb.connect()
 
 
 def splits(rows: list[tuple[Any, ...]], split: SplitRule, types: tuple[str, ...] = ("BIGINT", "VARCHAR")) -> list[str]:
-    _ENGINE.execute(
-        f"create or replace table t (position BIGINT, {', '.join(f'{n} {t}' for n, t in zip('ab', types, strict=True))})"
-    )
+    _ENGINE.execute(f"create or replace table t (position BIGINT, a {types[0]}, b {types[1]})")
     if rows:
         columns = [list(range(len(rows))), *(list(column) for column in zip(*rows, strict=True))]
         _ENGINE.execute(f"insert into t select unnest(?), unnest(?)::{types[0]}, unnest(?)::{types[1]}", columns)

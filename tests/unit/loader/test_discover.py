@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlproj.loader import load, project_files
+from mlproj.loader import load
+from mlproj.loader.discover import project_files
 
 Write = Callable[[Mapping[str, str]], Path]
 
