@@ -62,9 +62,7 @@ def read_catalog(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall() if tables[0] else []
 
 
-def newest_publication(
-    rows: Iterable[tuple[Any, ...]], name: str, target: str | None = None
-) -> tuple[int, str] | None:
+def newest_publication(rows: Iterable[tuple[Any, ...]], name: str, target: str | None = None) -> tuple[int, str] | None:
     """The first of (commit, extra info), newest first, that is a publication, of `target` where one is given.
 
     Raises `ProjectError` E611 where a newer mlproj wrote it.
