@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -69,4 +70,6 @@ def start(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
         env=ENVIRONMENT,
+        # Whoever runs the tests in the background has Ctrl-C ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )

@@ -30,21 +30,15 @@ def find_node(manifest: Manifest, text: str) -> Node:
         for n in manifest.nodes
         if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0], n.partition("@")[0])
     ]
-    names = {n.partition("@")[0] for n in matches}
-    if len(matches) > 1 and len(names) == 1:
+    # A source, a group and a view may share a name: the group is what most people mean.
+    groups = [n for n in matches if n.startswith("feature_group:")]
+    matches = groups or matches
+    if len({n.partition("@")[0] for n in matches}) > 1:
+        raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint=f"write the kind too, as {matches[-1]}")
+    if matches:
         return max((manifest.nodes[n] for n in matches), key=lambda node: getattr(node, "version", 0))
-    if len(matches) > 1:
-        # A group and a view may share a name: the group comes first in the pipeline, and is what most people mean.
-        groups = [n for n in matches if n.startswith("feature_group:")]
-        if groups and "@" in text:
-            return manifest.nodes[groups[0]]
-        raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint="write the kind too, as feature_view:income@1")
-    if not matches:
-        known = sorted({*manifest.nodes, *(n.partition(":")[2] for n in manifest.nodes)})
-        raise fail(
-            "E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes"
-        )
-    return manifest.nodes[matches[0]]
+    known = sorted({*manifest.nodes, *(n.partition(":")[2] for n in manifest.nodes)})
+    raise fail("E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes")
 
 
 def nodes_document(project: Project, select: Sequence[str], exclude: Sequence[str]) -> Document:

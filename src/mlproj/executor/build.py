@@ -50,7 +50,12 @@ def apply(
     adapters: Adapters,
     options: BuildOptions,
 ) -> RunResults:
-    """Do what a plan says. The caller holds the lease. Failures are results, not exceptions."""
+    """Do what a plan says. The caller holds the lease. Failures are results, not exceptions.
+
+    A plan without steps leaves no trace in history.
+    """
+    if not plan.steps:
+        return run_results(options.build_id, ())
     steps = [StepResult(node=s.node, action=s.action, status="pending") for s in plan.steps]
     record = BuildRecord(
         id=options.build_id,

@@ -26,7 +26,8 @@ class Options:
 
 def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState, options: Options) -> Plan:
     """The plan. What is breaking, or hangs on it, gets no steps."""
-    chosen = [c for c in changes if options.selected is None or c.node in options.selected]
+    selected = options.selected
+    chosen = [c for c in changes if selected is None or c.node in selected or _breaks_one_of(c, selected)]
     blocked = {c.node for c in chosen if c.needs_bump}
     blocked |= {affected.node for c in chosen if c.needs_bump for affected in c.affected}
     steps = tuple(_Steps(manifest, state, options, {c.node: c for c in chosen}, blocked).all())
@@ -38,6 +39,11 @@ def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState,
         diagnostics=(*manifest.warnings, *options.diagnostics), as_of_date=options.as_of_date,
         full_refresh=options.full_refresh, basis=dict(options.basis or {}),
     )  # fmt: skip
+
+
+def _breaks_one_of(change: Change, selected: frozenset[str]) -> bool:
+    """A breaking change stands in the way of what is selected below it, though it was not selected itself."""
+    return change.needs_bump and any(affected.node in selected for affected in change.affected)
 
 
 class _Steps:

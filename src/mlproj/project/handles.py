@@ -232,6 +232,7 @@ class Model:
                 hint=near or f"{self.version.id} reads {', '.join(f.name for f in manifest.inputs)}",
             )
         casts = ", ".join(f"{identifier(f.name)}::{f.type} as {identifier(f.name)}" for f in manifest.inputs)
+        self._refuse_nulls(relation)
         inputs = [Column(name=f.name, type=f.type) for f in manifest.inputs]
         try:
             features = transformed_frame(engine, f"(select {casts} from {relation}) as t", inputs, manifest.statistics)
@@ -247,6 +248,18 @@ class Model:
             for index, value in enumerate(predictions.classes):
                 columns[f"probability_{value}"] = predictions.probabilities[:, index]
         return pd.DataFrame(columns)
+
+    def _refuse_nulls(self, relation: str) -> None:
+        """Raises E610 for nulls in what the signature says is never null: the model has not learnt what they mean."""
+        never = [f.name for f in self.version.manifest.inputs if not f.nullable]
+        if not never:
+            return
+        counts = ", ".join(f"count(*) - count({identifier(name)})" for name in never)
+        row = self._project.session.engine.rows(f"select {counts} from {relation}")[0]
+        found = [f"{name} ({count} rows)" for name, count in zip(never, row, strict=True) if count]
+        if found:
+            hint = f"{self.version.id} was trained without nulls there: fill them, or leave these rows out"
+            raise fail("E610", f"the input has nulls in {', '.join(found)}", hint=hint)
 
 
 def resolve_model(project: Project, reference: str) -> ModelVersion:

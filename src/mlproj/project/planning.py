@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from functools import partial
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.diagnostics import Collector, Diagnostic, ProjectError, fail
+from mlproj.diagnostics import Collector, Diagnostic, ProjectError, Span, fail
 from mlproj.loader.environment import fill_environment
-from mlproj.planner import Change, Options, Plan, diff, make_plan
+from mlproj.planner import Change, Options, Plan, Reason, diff, make_plan
 from mlproj.planner.selectors import Selector
 from mlproj.project.left_behind import explained_by, with_published
 from mlproj.state import SourceNode, TargetState
@@ -139,18 +139,24 @@ def refuse_breaking(plan: Plan) -> None:
     """Raise E501 where a breaking change is left over: one diagnostic for each of its reasons."""
     found = [
         Diagnostic(
-            "E501",
-            f"{change.node.partition(':')[2]}: {reason.message} ({reason.rule})",
-            reason.span,
-            bump_hint(change),
-            node=change.node,
+            "E501", f"{change.node.partition(':')[2]}: {message} ({rule})", span, bump_hint(change), node=change.node
         )
         for change in plan.breaking
-        for reason in change.reasons
-        if reason.change == "breaking"
+        for rule, message, span in told_once([r for r in change.reasons if r.change == "breaking"])
     ]
     if found:
         raise ProjectError(found, exit_code=4)
+
+
+def told_once(reasons: Sequence[Reason]) -> Iterator[tuple[str, str, Span | None]]:
+    """(rule, message, place) of each reason; a change of SQL that may concern many features is one message."""
+    changed = [r for r in reasons if r.rule == "meaning_changed"]
+    for reason in reasons:
+        if reason.rule != "meaning_changed" or len(changed) == 1:
+            yield reason.rule, reason.message, reason.span
+        elif reason is changed[0]:
+            names = ", ".join(r.feature or "" for r in changed)
+            yield reason.rule, f"its SQL changed, and any of {names} may mean something else", reason.span
 
 
 def bump_hint(change: Change) -> str:

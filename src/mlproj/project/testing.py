@@ -30,7 +30,7 @@ def test_published(
         node = manifest.nodes[node_id]
         started = time.perf_counter()
         try:
-            if isinstance(node, GroupNode) and node_id in state.published:
+            if isinstance(node, GroupNode) and node_id in state.published and (node.tests or node.unique_key):
                 results.append(test_rows(node, space))
             elif isinstance(node, ModelNode) and node_id in state.model_versions and node.tests:
                 version = state.model_versions[node_id]

@@ -94,9 +94,9 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
     yield f"  {click.style(sign, fg=tone)} {kind.replace('_', ' '):<13} {name}  {click.style(said, fg=tone)}{why}"
     if plain:
         return
-    for reason in change["reasons"]:
-        place = f"  {reason['span']['path']}:{reason['span']['line']}" if reason["span"] else ""
-        yield f"      {reason['rule']}: {reason['message']}{click.style(place, dim=True)}"
+    for rule, message, span in _reasons(change):
+        place = f"  {span.path}:{span.line}" if span else ""
+        yield f"      {rule}: {message}{click.style(place, dim=True)}"
     for affected in change["affected"]:
         features = f" ({', '.join(affected['features'])})" if affected["features"] else ""
         yield f"      touches {' → '.join(affected['path'])}{features}"
@@ -104,6 +104,13 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
         yield f"      spares {spared['node'].partition(':')[2]}: {spared['why']}"
     if change["needs_bump"]:
         yield f"      {click.style('→', fg='red')} {_bump(change)}"
+
+
+def _reasons(change: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    from mlproj.planner import Change
+    from mlproj.project.planning import told_once
+
+    return told_once(Change.model_validate(change).reasons)
 
 
 def _bump(change: dict[str, Any]) -> str:
