@@ -152,7 +152,6 @@ UNKNOWN = {
     "show nope": (2, "E508"),
     "show orders@x": (2, "E508"),
     "show feature_group:orders@1 --as-of 99": (2, "E506"),
-    "lineage orders": (2, "E508"),
     "train-data nope": (2, "E508"),
     "models nope": (1, "E507"),
     "plan --select nope": (2, "E503"),
@@ -163,6 +162,10 @@ UNKNOWN = {
     "plan --nonsense": (2, "E509"),
     "nonsense": (2, "E509"),
 }
+
+
+def test_a_name_that_a_group_shares_means_the_group(standing_shop: Path) -> None:
+    assert ask(standing_shop, "lineage", "orders").json["node"] == "feature_group:orders@1"
 
 
 @pytest.mark.parametrize("words", UNKNOWN)
