@@ -42,7 +42,7 @@ def group(name: str = "income", version: int = 1, features: int = 2) -> GroupNod
         sql_path="feature_groups/income.v1.sql",
         sql='select * from "source:census"',
         features=tuple(Feature(name=f"f{i}", type="BIGINT", default=i, fingerprint="fp1:f") for i in range(features)),
-        shape=QueryShape(rest="r", projections={"z": "1", "a": "2"}, additive=("z",)),
+        shape=QueryShape(rows="r", deep="d", text="from t", uses=("source:census.z", "source:census.a")),
     )
 
 

@@ -57,7 +57,7 @@ def test_what_was_published_is_loaded_as_it_was(state: State) -> None:
     loaded = state.load("dev")
     assert loaded.target == "dev"
     assert loaded.published == {entry.node.id: entry for entry in entries.values()}
-    assert list(loaded.published[GROUP].node.shape.projections) == ["z", "a"]  # type: ignore[union-attr]
+    assert loaded.published[GROUP].node.shape.uses == ("source:census.z", "source:census.a")  # type: ignore[union-attr]
 
 
 def test_a_publication_replaces_its_nodes_and_leaves_the_others(state: State) -> None:

@@ -22,6 +22,10 @@ class TypeChecker:
     def declare(self, node: str, relation: str, columns: Sequence[Column]) -> None:
         self._columns[node] = (relation, tuple(columns))
 
+    def relations(self, parents: Sequence[str]) -> dict[str, tuple[Column, ...]]:
+        """Columns of what was declared, by the name that SQL has for it."""
+        return dict(self._columns[parent] for parent in parents)
+
     def key(self, sql: str, parents: Sequence[str]) -> str:
         """What decides the answer: the text, and the columns of everything it reads."""
         return fingerprint("bind", sql, {parent: self._columns[parent][1] for parent in parents})

@@ -13,7 +13,7 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
-from mlproj.compiler.sources import compile_source
+from mlproj.compiler.sources import compile_source, source_columns
 from mlproj.compiler.views import compile_view
 from mlproj.diagnostics import Collector, ProjectError
 from mlproj.loader import Loaded, LoadedProject
@@ -105,22 +105,24 @@ def _groups(
     order, cycles = topological({node: r.parents for node, r in rendered.items()})
     for cycle in cycles:
         _refuse_cycle(cycle, loaded, renderer, collector)
-    deep = {node.id: node.fingerprints.deep for node in sources.values()}
+    compiled = set(sources)
+    deep_columns = {symbol: deep for node in sources.values() for symbol, deep in source_columns(node)}
     for node in sources.values():
         checker.declare(node.id, node.id, node.columns)
     relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
     relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
-    compiler = GroupCompiler(checker, renderer, deep, memo, collector, relations)
+    compiler = GroupCompiler(checker, renderer, deep_columns, memo, collector, relations)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
-        if any(parent not in deep for parent in rendered[node_id].parents):
+        if any(parent not in compiled for parent in rendered[node_id].parents):
             collector.poisoned.add(node_id)
             continue
         path, text = loaded.sql[node_id.partition(":")[2]]
         group = compiler.compile(by_id[node_id], rendered[node_id], path, text)
         if group:
             groups[node_id] = group
-            deep[node_id] = group.fingerprints.deep
+            compiled.add(node_id)
+            deep_columns |= {f"{group.relation}.{f.name}": f.deep for f in group.features}
             checker.declare(node_id, group.relation, [Column(name=f.name, type=f.type) for f in group.features])
     return groups
 

@@ -14,6 +14,7 @@ from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.meaning import Note, QueryMeaning, shape_of, with_meaning
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.text import identifier, one_statement, written
 from mlproj.compiler.types import is_huge, is_moment, suits, unknown_type_hint, why_not_storable
@@ -21,21 +22,21 @@ from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
 from mlproj.specs import FeatureGroup, FeatureSpec
-from mlproj.state import Column, Feature, Fingerprints, GroupNode, QueryShape
+from mlproj.state import Column, Feature, Fingerprints, GroupNode
 
 _NAME = re.compile(r"^[^\W\d]\w*$")
 
 
 @dataclass(frozen=True)
 class GroupCompiler:
-    """Compiles groups in dependency order; `deep` collects the deep fingerprints of what is compiled so far.
+    """Compiles groups in dependency order; `deep_columns` are the deep fingerprints of all columns so far, by symbol.
 
     `relations` says how each source and group is written in SQL, by name.
     """
 
     checker: TypeChecker
     renderer: SqlRenderer
-    deep: dict[str, str]
+    deep_columns: Mapping[str, str]
     memo: MutableMapping[str, Any]
     collector: Collector
     relations: Mapping[str, str]
@@ -47,8 +48,8 @@ class GroupCompiler:
         spec = group.spec
         node = f"feature_group:{spec.name}@{spec.version}"
         sql = one_statement(rendered.sql)
-        actual, shape = self._bind(node, rendered, sql_path, sql_text, sql)
-        if actual is None or shape is None:
+        actual, meaning = self._bind(node, rendered, sql_path, sql_text, sql)
+        if actual is None or meaning is None:
             return None
         place = partial(column_place, sql_path, sql_text)
         self._check_names(actual, place, node)
@@ -74,35 +75,41 @@ class GroupCompiler:
         if node in self.collector.poisoned:
             return None
         return self._node(
-            group, node, rendered, sql_path, sql_text, _with_casts(sql, actual, features), features, shape, tests
+            group, node, rendered, sql_path, sql_text, _with_casts(sql, actual, features), features, meaning, tests
         )
 
     def _bind(
         self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str
-    ) -> tuple[tuple[Column, ...] | None, QueryShape | None]:
+    ) -> tuple[tuple[Column, ...] | None, QueryMeaning | None]:
         try:
             # Not cut at its end: only one statement with nothing but comments behind it may be cut.
             columns = self.checker.describe(rendered.private_sql, rendered.parents)
         except BindError as error:
             self._bind_error(error, rendered, node, sql_path, sql_text)
             return None, None
-        key = fingerprint("shape", sql)
+        meaning = self._meaning(rendered, sql, columns)
+        for note in meaning.notes:
+            self._note(note, node, sql_path)
+        return columns, meaning
+
+    def _meaning(self, rendered: Rendered, sql: str, columns: tuple[Column, ...]) -> QueryMeaning:
+        key = fingerprint("meaning", self.checker.key(sql, rendered.parents))
         if key not in self.memo:
-            from mlproj.compiler.semantics import FunctionNames, query_shape
+            from mlproj.compiler.semantics import FunctionNames, query_meaning
 
             functions = FunctionNames(*(self.checker.functions(kind) for kind in ("scalar", "aggregate", "table")))
-            shape, problem = query_shape(sql, functions)
-            self.memo[key] = [shape.model_dump(mode="json"), problem]
-        shape_json, problem = self.memo[key]
-        if problem:
-            self.collector.warn(
-                "W401",
-                f"this SQL is compared as text, so any edit of it counts as a change: {problem}",
-                Span(sql_path),
-                "simplify the construct, or ignore this",
-                node,
-            )
-        return columns, QueryShape(**shape_json)
+            found = query_meaning(sql, self.checker.relations(rendered.parents), functions, columns)
+            self.memo[key] = found.model_dump(mode="json")
+        return QueryMeaning.model_validate(self.memo[key])
+
+    def _note(self, note: Note, node: str, sql_path: str) -> None:
+        self.collector.warn(
+            "W401",
+            f"this SQL is compared as text, so any edit of it counts as a change: {note.what}",
+            Span(sql_path),
+            "simplify the construct, or ignore this",
+            node,
+        )
 
     def _bind_error(self, error: BindError, rendered: Rendered, node: str, sql_path: str, sql_text: str) -> None:
         span, position = Span(sql_path), bind_position(error, rendered.private_sql)
@@ -265,14 +272,15 @@ class GroupCompiler:
         sql_text: str,
         sql: str,
         features: tuple[Feature, ...],
-        shape: QueryShape,
+        meaning: QueryMeaning,
         tests: tuple[Any, ...],
     ) -> GroupNode:
         spec = group.spec
         keys = [spec.primary_key, spec.event_time, spec.created_time, spec.partition_by, spec.materialized]
-        types = sorted([f.name, f.type] for f in features)
-        local = fingerprint("feature_group", shape.rest, sorted(shape.projections.items()), keys, types)
-        below = sorted((parent, self.deep[parent]) for parent in rendered.parents)
+        shape = shape_of(meaning, self.deep_columns)
+        features = with_meaning(features, meaning, shape, self.deep_columns)
+        local = fingerprint("feature_group", shape.rows, sorted([f.name, f.computed, f.type] for f in features), keys)
+        deep = fingerprint(local, shape.deep, sorted([f.name, f.deep] for f in features))
         described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
         metadata = fingerprint(
             spec.description,
@@ -287,7 +295,7 @@ class GroupCompiler:
             id=node,
             **about(group, sql=sql_text),
             depends_on=rendered.parents,
-            fingerprints=Fingerprints(local=local, deep=fingerprint(local, below), metadata=metadata),
+            fingerprints=Fingerprints(local=local, deep=deep, metadata=metadata),
             primary_key=tuple(spec.primary_key),
             event_time=spec.event_time,
             created_time=spec.created_time,
@@ -296,27 +304,12 @@ class GroupCompiler:
             online=spec.online,
             sql_path=sql_path,
             sql=sql,
-            features=_with_fingerprints(features, shape, below),
+            features=features,
             shape=shape,
             tests=tests,
             unique_key=spec.online,
             deprecated_after=spec.deprecated_after,
         )
-
-
-def _with_fingerprints(
-    features: Sequence[Feature], shape: QueryShape, below: list[tuple[str, str]]
-) -> tuple[Feature, ...]:
-    """Per feature: the place of the fingerprint of meaning. Now it is the row set and the feature's projection."""
-    rows = fingerprint(shape.rest, below)
-    found = []
-    for f in features:
-        # A column that no projection names comes out of a `*`: any of them may be what gives it.
-        projection = shape.projections.get(f.name.lower(), sorted(shape.projections.items()))
-        local = fingerprint("feature", f.name, f.type, shape.rest, projection)
-        deep = fingerprint("feature", f.name, f.type, rows, projection)
-        found.append(f.model_copy(update={"fingerprint": local, "deep": deep}))
-    return tuple(found)
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:

@@ -6,7 +6,7 @@ It is our own serialisation of the tree that is hashed, so that an upgrade of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from sqlglot import expressions as exp
 from sqlglot.expressions import Expr
 
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.meaning import ColumnMeaning, Note, QueryMeaning
 from mlproj.compiler.text import plain_text, without_comments
-from mlproj.state import QueryShape
+from mlproj.state import Column
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,24 @@ class FunctionNames:
 _OF_KEYWORDS = (exp.Var, exp.WindowSpec)
 
 
-def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | None]:
-    """The shape of a query, and the reason where it could not be understood: then any edit of its text counts."""
+def query_meaning(
+    sql: str, relations: Mapping[str, Sequence[Column]], functions: FunctionNames, outputs: Sequence[Column]
+) -> QueryMeaning:
+    """What a query means. `relations` are the columns of what it reads, by relation name (`income@1`, `source:census`).
+
+    `outputs` are its columns as the engine binds them.
+    """
+    symbols = tuple(f"{relation}.{column.name}" for relation, columns in relations.items() for column in columns)
     try:
         # Without comments: between the words of `group by` the parser takes none.
         tree = sqlglot.parse_one(without_comments(sql), read="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        return QueryShape(rest=fingerprint("text", plain_text(sql)), projections={}), str(error).partition(". Line ")[0]
-    if isinstance(tree, exp.Command):
-        return QueryShape(rest=fingerprint("text", plain_text(sql)), projections={}), "not a SELECT"
+        return _as_text(sql, str(error).partition(". Line ")[0], symbols, outputs)
+    if not isinstance(tree, exp.Query):
+        return _as_text(sql, "not a SELECT", symbols, outputs)
     if not isinstance(tree, exp.Select):
-        return QueryShape(rest=fingerprint(serialise(tree)), projections={}), None
+        rows = fingerprint(serialise(tree))
+        return QueryMeaning(rows=rows, row_uses=symbols, columns=_columns(outputs, {}, rows, symbols))
     projections = list(tree.expressions)
     hashes: dict[str, str] = {}
     for index, projection in enumerate(projections):
@@ -50,12 +58,29 @@ def query_shape(sql: str, functions: FunctionNames) -> tuple[QueryShape, str | N
         hashes[name if name not in hashes else f"{name}#{index}"] = fingerprint(
             serialise(_without_outer_cast(projection))
         )
-    additive = tuple(_additive(tree, projections, functions)) if len(hashes) == len(projections) else ()
+    additive = set(_additive(tree, projections, functions)) if len(hashes) == len(projections) else set()
     tree.set("expressions", [])
-    rest: list[Any] = [serialise(tree)]
+    rest: list[Any] = [serialise(tree), [[n, h] for n, h in hashes.items() if n not in additive]]
     if _positional(tree):
         rest.append(list(hashes))
-    return QueryShape(rest=fingerprint(*rest), projections=hashes, additive=additive), None
+    rows = fingerprint(*rest)
+    return QueryMeaning(rows=rows, row_uses=symbols, columns=_columns(outputs, hashes, rows, symbols))
+
+
+def _as_text(sql: str, why: str, symbols: tuple[str, ...], outputs: Sequence[Column]) -> QueryMeaning:
+    rows = fingerprint("text", plain_text(sql))
+    note = Note(kind="not_understood", what=why)
+    return QueryMeaning(rows=rows, row_uses=symbols, columns=_columns(outputs, {}, rows, symbols), notes=(note,))
+
+
+def _columns(
+    outputs: Sequence[Column], hashes: Mapping[str, str], rows: str, symbols: tuple[str, ...]
+) -> dict[str, ColumnMeaning]:
+    """A column that no projection names comes out of a `*`: anything may be what gives it."""
+    return {
+        c.name: ColumnMeaning(computed=fingerprint(c.name, hashes.get(c.name.lower(), rows)), uses=symbols)
+        for c in outputs
+    }
 
 
 def serialise(node: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, cast
 
 from mlproj.compiler.checker import TypeChecker
@@ -59,6 +60,12 @@ def compile_source(
         options=cast(dict[str, Any], spec.options), columns=columns, source_text={"yaml": source.text},
         fingerprints=Fingerprints(local=own, deep=own, metadata=fingerprint(spec.description, spec.owner, spec.tags)),
     )  # fmt: skip
+
+
+def source_columns(node: SourceNode) -> Iterator[tuple[str, str]]:
+    """(symbol, deep fingerprint) of every column; never of path or content, which have a version of their own."""
+    for column in node.columns:
+        yield f"{node.id}.{column.name}", fingerprint("column", node.name, column.name, node.format, node.options)
 
 
 def _declared(

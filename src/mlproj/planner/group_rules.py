@@ -149,14 +149,10 @@ def _online(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[R
 
 
 def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
-    """Coarse, and safe.
-
-    Unless only projections came or went that touch nothing else, every feature may mean something else.
-    """
-    if _same_but_for_columns(old, new):
-        return
+    """Rule 13: by the expression alone, as seen from the group itself."""
+    before = _by_name(old)
     for name, feature in _by_name(new).items():
-        if name in _by_name(old):
+        if name in before and before[name].computed != feature.computed:
             yield Reason(
                 rule="meaning_changed",
                 feature=name,
@@ -166,12 +162,11 @@ def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[
             )
 
 
-def _same_but_for_columns(old: GroupNode, new: GroupNode) -> bool:
-    before, after = old.shape.projections, new.shape.projections
-    if old.shape.rest != new.shape.rest or any(before[n] != after[n] for n in before.keys() & after.keys()):
-        return False
-    came, went = after.keys() - before.keys(), before.keys() - after.keys()
-    return came <= set(new.shape.additive) and went <= set(old.shape.additive)
+def _rows(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    """Rule 14: other rows are a change of every feature."""
+    if old.shape.rows != new.shape.rows:
+        message = f"the SQL of {new.relation} gives other rows"
+        yield Reason(rule="rows_changed", change="breaking", span=new.span, message=message)
 
 
 def _materialized(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
@@ -206,4 +201,6 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
 
 
 Rule = Callable[[GroupNode, GroupNode, Published], Iterator[Reason]]
-RULES: tuple[Rule, ...] = (_dropped, _added, _types, _nullability, _keys, _online, _meaning, _materialized, _metadata)
+RULES: tuple[Rule, ...] = (
+    _dropped, _added, _types, _nullability, _keys, _online, _meaning, _rows, _materialized, _metadata,
+)  # fmt: skip

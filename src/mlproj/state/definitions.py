@@ -32,15 +32,16 @@ class Column(Noun):
 
 
 class QueryShape(Noun):
-    """What of a query decides its meaning, in hashes.
+    """Which rows a query gives (versions.md §1), all but its columns.
 
-    `rest` is the canonical query without the outermost projections; `projections` maps each output name to the hash of
-    its expression, in order; `additive` names the projections that may be added without touching rows or others.
+    `rows` is the local row-set fingerprint, `deep` goes down to source columns; `text` says it as SQL, to be shown
+    beside another; `uses` are the columns that decide it, as `income@1.age` or `source:census.age`.
     """
 
-    rest: str
-    projections: dict[str, str]
-    additive: tuple[str, ...] = ()
+    rows: str
+    deep: str = ""
+    text: str = ""
+    uses: tuple[str, ...] = ()
 
 
 class CompiledTest(Noun):
@@ -54,7 +55,13 @@ class CompiledTest(Noun):
 
 
 class Feature(Noun):
-    """One column of a group's contract. `fingerprint` is local, `deep` goes down to source columns."""
+    """One column of a group's contract.
+
+    `computed` is the fingerprint of the expression alone, with columns of other nodes as symbols; `fingerprint` that
+    together with the row set (both local), `deep` the same down to source columns. Types are no part of any.
+    `expression` is what is hashed, as SQL, to be shown beside another; `uses` are the columns of other nodes that it is
+    computed from, as `income@1.age` or `source:census.age`: those of the row set are in `QueryShape.uses`.
+    """
 
     name: str
     type: str
@@ -64,8 +71,11 @@ class Feature(Noun):
     renamed_from: str | None = None
     tags: tuple[str, ...] = ()
     declared: bool = True
+    computed: str = ""
     fingerprint: str = ""
     deep: str = ""
+    expression: str = ""
+    uses: tuple[str, ...] = ()
     span: Span | None = None
 
 

@@ -1,0 +1,70 @@
+"""What a query means, as data: what `semantics` finds out about a text, and what follows for what stands below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.state import Feature, QueryShape
+from mlproj.state.noun import Noun
+
+
+class ColumnMeaning(Noun):
+    """One output column: the fingerprint of its expression, the expression as SQL, and the columns it is made from."""
+
+    computed: str
+    expression: str = ""
+    uses: tuple[str, ...] = ()
+
+
+class Note(Noun):
+    """Something that a reader of the query should know; `position` counts characters of the SQL from 0.
+
+    `not_understood`: what is named makes any edit of the text count; `not_deterministic`: a function gives another
+    value at each run.
+    """
+
+    kind: Literal["not_understood", "not_deterministic"]
+    what: str
+    position: int | None = None
+
+
+class QueryMeaning(Noun):
+    """`columns` by output name, in order; `rows` and `row_uses` decide which rows there are, `row_text` says it."""
+
+    rows: str
+    row_text: str = ""
+    row_uses: tuple[str, ...] = ()
+    columns: dict[str, ColumnMeaning]
+    notes: tuple[Note, ...] = ()
+
+
+def deep_fingerprint(local: str, uses: Iterable[str], deep_columns: Mapping[str, str]) -> str:
+    """A local fingerprint together with the deep ones of the columns that stand in it as symbols."""
+    return fingerprint("deep", local, [[name, deep_columns[name]] for name in sorted(set(uses))])
+
+
+def shape_of(meaning: QueryMeaning, deep_columns: Mapping[str, str]) -> QueryShape:
+    """The row set of a query, down to source columns."""
+    deep = deep_fingerprint(meaning.rows, meaning.row_uses, deep_columns)
+    return QueryShape(rows=meaning.rows, deep=deep, text=meaning.row_text, uses=meaning.row_uses)
+
+
+def with_meaning(
+    features: Sequence[Feature], meaning: QueryMeaning, shape: QueryShape, deep_columns: Mapping[str, str]
+) -> tuple[Feature, ...]:
+    """Features with their fingerprints, expressions and the columns they are made from."""
+    found = []
+    for feature in features:
+        column = meaning.columns[feature.name]
+        deep = deep_fingerprint(column.computed, column.uses, deep_columns)
+        update = {
+            "computed": column.computed,
+            "fingerprint": fingerprint("feature", column.computed, shape.rows),
+            "deep": fingerprint("feature", deep, shape.deep),
+            "expression": column.expression,
+            "uses": column.uses,
+        }
+        found.append(feature.model_copy(update=update))
+    return tuple(found)
