@@ -15,6 +15,7 @@ from mlproj.state import (
     ModelVersion,
     Publication,
     Published,
+    RowChanges,
     StepResult,
     TargetState,
     TrainingDataset,
@@ -147,6 +148,8 @@ class MemoryState:
             author=publication.author,
             message=f"build {publication.build_id}",
             at=publication.at,
+            **publication.changes.get(id_, RowChanges()).model_dump(),
+            kind=publication.kind,
         )
         self._commits[publication.target].append(commit)
 

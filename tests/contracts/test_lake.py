@@ -14,6 +14,7 @@ import pytest
 
 from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.adapters.ducklake import DuckLake
+from mlproj.adapters.ducklake_catalog import FORMAT
 from mlproj.diagnostics import ProjectError
 from mlproj.ports import CommitInfo, EngineError, TableWrite
 from mlproj.state import ViewMove
@@ -22,7 +23,7 @@ CATALOG, DATA = "sqlite:.mlproj/catalog.sqlite", ".mlproj/lake"
 INFO = CommitInfo("Zoë O'Hara", "first; it's\nhere", '{"build": "b1"}')
 
 
-def published(build: str, lake_format: int = 1) -> CommitInfo:
+def published(build: str, lake_format: int = FORMAT) -> CommitInfo:
     record = {"format": lake_format, "publication": {"build_id": build}}
     return CommitInfo("me", f"publish {build}", json.dumps(record))
 
@@ -194,12 +195,21 @@ def test_commits_carry_author_message_and_time(lake: DuckLake) -> None:
 
 
 def test_a_newer_format_is_refused_with_the_cure(lake: DuckLake) -> None:
-    lake.publish("dev", [], published("b1", lake_format=2))
+    lake.publish("dev", [], published("b1", lake_format=FORMAT + 1))
     with pytest.raises(ProjectError) as caught:
         lake.last_publication()
     found = caught.value.diagnostics[0]
     assert (found.code, caught.value.exit_code) == ("E611", 1)
     assert "upgrade" in (found.hint or "")
+
+
+def test_the_format_of_a_pre_release_is_refused_with_the_cure(lake: DuckLake) -> None:
+    lake.publish("dev", [], published("b1", lake_format=1))
+    with pytest.raises(ProjectError) as caught:
+        lake.last_publication("dev")
+    found = caught.value.diagnostics[0]
+    assert (found.code, caught.value.exit_code) == ("E611", 1)
+    assert "build anew" in (found.hint or "")
 
 
 def test_a_damaged_catalog_is_refused(lake: DuckLake, root: Path) -> None:

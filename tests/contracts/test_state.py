@@ -11,7 +11,7 @@ import pytest
 from mlproj.adapters.sql_state import open_store
 from mlproj.ports import StateReader, StateStore
 from mlproj.specs.model import MetricBounds
-from mlproj.state import StepResult, TargetState
+from mlproj.state import RowChanges, StepResult, TargetState
 from tests.contracts.fakes import MemoryState
 from tests.contracts.nouns import (
     AT,
@@ -107,6 +107,16 @@ def test_history_has_a_row_for_each_commit_oldest_first(state: State) -> None:
     assert "b3" in only.message
     assert state.history(GROUP, "prod") == []
     assert state.history("feature_group:spending@1", "dev") == []
+
+
+def test_history_says_what_made_a_commit_and_what_it_changed(state: State) -> None:
+    counted = publication(published(group())).model_copy(update={"changes": {GROUP: RowChanges(added=10, changed=0)}})
+    state.apply_publication(counted, 5)
+    back = publication(published(group(), commit=7), build_id="b2").model_copy(update={"kind": "rollback"})
+    state.apply_publication(back, 8)
+    first, second = state.history(GROUP, "dev")
+    assert (first.added, first.changed, first.deleted, first.kind, first.expired) == (10, 0, None, "build", False)
+    assert (second.added, second.changed, second.deleted, second.kind) == (None, None, None, "rollback")
 
 
 def test_training_datasets_are_kept_and_the_newest_is_loaded(state: State) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlproj.diagnostics import ProjectError, fail
 
-FORMAT = 1
+FORMAT = 2
 EXAMPLE = "sqlite:.mlproj/catalog.sqlite"
 
 # `{catalog}` is where the tables are: nothing in SQLite, the metadata's database in DuckDB.
@@ -65,7 +65,7 @@ def read_catalog(path: Path, sql: str) -> list[tuple[Any, ...]]:
 def newest_publication(rows: Iterable[tuple[Any, ...]], name: str, target: str | None = None) -> tuple[int, str] | None:
     """The first of (commit, extra info), newest first, that is a publication, of `target` where one is given.
 
-    Raises `ProjectError` E611 where a newer mlproj wrote it.
+    Raises `ProjectError` E611 where another mlproj wrote it, in a format that this one cannot read.
     """
     for commit, text in rows:
         try:
@@ -74,8 +74,13 @@ def newest_publication(rows: Iterable[tuple[Any, ...]], name: str, target: str |
             continue
         if not isinstance(record, dict) or "publication" not in record:
             continue
-        if int(record.get("format", FORMAT)) > FORMAT:
-            message = f"lake '{name}' was published by a newer mlproj (format {record['format']}, not {FORMAT})"
+        found = int(record.get("format", FORMAT))
+        if found < FORMAT:
+            message = f"lake '{name}' was published by an older mlproj (format {found}, not {FORMAT})"
+            hint = "move catalog, data and state away and build anew: mlproj build; nothing in them was changed"
+            raise fail("E611", message, hint=hint, exit_code=1)
+        if found > FORMAT:
+            message = f"lake '{name}' was published by a newer mlproj (format {found}, not {FORMAT})"
             raise fail("E611", message, hint="upgrade mlproj: pip install --upgrade mlproj", exit_code=1)
         if target is None or record["publication"].get("target") == target:
             return int(commit), str(text)

@@ -12,7 +12,7 @@ import json
 from mlproj.ports import ArtifactStore, Lake
 from mlproj.state import Publication, Published, TargetState
 
-FORMAT = 1
+FORMAT = 2
 _RECORD = "publication.json.gz"
 
 

@@ -4,7 +4,7 @@ from mlproj.state.definitions import (
     Column, CompiledTest, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode, SplitRule, Step,
     ViewColumn, ViewNode,
 )  # fmt: skip
-from mlproj.state.published import Commit, Published, TargetState
+from mlproj.state.published import Commit, CommitKind, Published, RowChanges, TargetState
 from mlproj.state.registry import (
     EstimatorInfo, Evaluation, FittedStatistics, ModelManifest, ModelVersion, SignatureField, TestOutcome,
     TrainingDataset,
@@ -12,8 +12,9 @@ from mlproj.state.registry import (
 from mlproj.state.runs import BuildRecord, Event, Publication, StepResult, ViewMove
 
 __all__ = [
-    "BuildRecord", "Column", "Commit", "CompiledTest", "EstimatorInfo", "Evaluation", "Event", "Feature",
+    "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "EstimatorInfo", "Evaluation", "Event", "Feature",
     "Fingerprints", "FittedStatistics", "GroupNode", "ModelManifest", "ModelNode", "ModelVersion", "Node",
-    "Publication", "Published", "QueryShape", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult",
+    "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
+    "StepResult",
     "TargetState", "TestOutcome", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
 ]  # fmt: skip

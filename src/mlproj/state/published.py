@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mlproj.state.definitions import Node
 from mlproj.state.noun import Noun
 from mlproj.state.registry import ModelVersion, TrainingDataset
+
+CommitKind = Literal["build", "rollback", "forget"]
 
 
 class Published(Noun):
@@ -29,8 +33,20 @@ class Published(Noun):
     inputs: dict[str, str] = {}
 
 
+class RowChanges(Noun):
+    """What a commit changed against the one before, by key; None where nobody counted."""
+
+    added: int | None = None
+    changed: int | None = None
+    deleted: int | None = None
+
+
 class Commit(Noun):
-    """One data commit of a group, as `history` shows it."""
+    """One data commit of a group, as `history` shows it.
+
+    `added`, `changed` and `deleted` count rows by key against the commit before; None where nobody counted. `expired`:
+    its rows were removed for good.
+    """
 
     node: str
     commit: int
@@ -40,6 +56,11 @@ class Commit(Noun):
     author: str
     message: str
     at: str
+    added: int | None = None
+    changed: int | None = None
+    deleted: int | None = None
+    kind: CommitKind = "build"
+    expired: bool = False
 
 
 class TargetState(Noun):

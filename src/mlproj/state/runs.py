@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from mlproj.state.noun import Noun
+from mlproj.state.published import CommitKind, RowChanges
 
 Action = Literal["materialize", "test", "train_data", "train", "publish", "drop"]
 StepStatus = Literal["pending", "ok", "failed", "skipped", "reused"]
@@ -53,6 +54,7 @@ class Publication(Noun):
     """What one lake commit published: the record stands in the commit's extra info, and decides (versions.md §5).
 
     `published` and `training_datasets` are what state needs to catch up, as JSON by id; `removed` holds node ids.
+    `kind` is what made its data commits, `changes` what these changed, by group id.
     """
 
     build_id: str
@@ -62,6 +64,8 @@ class Publication(Noun):
     published: dict[str, JsonValue] = {}
     training_datasets: dict[str, JsonValue] = {}
     removed: tuple[str, ...] = ()
+    kind: CommitKind = "build"
+    changes: dict[str, RowChanges] = {}
 
 
 class Event(Noun):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlproj.adapters.ducklake_catalog import iso_commits, newest_publication, resolve_catalog
+from mlproj.adapters.ducklake_catalog import FORMAT, iso_commits, newest_publication, resolve_catalog
 from mlproj.diagnostics import ProjectError
 
 
@@ -22,14 +22,15 @@ def test_times_become_iso_in_utc() -> None:
 
 
 def test_the_newest_publication_is_the_first_that_is_one() -> None:
-    record = json.dumps({"format": 1, "publication": {"build_id": "b"}})
+    record = json.dumps({"format": FORMAT, "publication": {"build_id": "b"}})
     rows = [(9, "no json"), (8, '"publication"'), (7, '{"note": "publication"}'), (6, record), (5, record)]
     assert newest_publication(rows, "c") == (6, record)
     assert newest_publication([], "c") is None
 
 
 def test_a_newer_format_is_told_apart_from_a_damaged_one() -> None:
+    newer = json.dumps({"format": FORMAT + 1, "publication": {}})
     with pytest.raises(ProjectError) as caught:
-        newest_publication([(1, '{"format": 2, "publication": {}}')], "c.sqlite")
+        newest_publication([(1, newer)], "c.sqlite")
     assert caught.value.diagnostics[0].code == "E611"
     assert "c.sqlite" in caught.value.diagnostics[0].message

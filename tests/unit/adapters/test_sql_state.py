@@ -255,6 +255,25 @@ def test_a_state_of_a_newer_mlproj_is_refused(statement: str, tmp_path: Path) ->
     assert digest(file_of(tmp_path)) == before
 
 
+def test_a_state_of_a_pre_release_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    with open_store(URL, tmp_path) as store:
+        store.apply_publication(publication(published(group())), 5)
+    sql(
+        tmp_path,
+        "update alembic_version set version_num = '0001'",
+        "update meta set value = '1' where key = 'format'",
+        "pragma wal_checkpoint(truncate)",
+    )
+    before = digest(file_of(tmp_path))
+    for action in (lambda: open_reader(URL, tmp_path).load("dev"), lambda: open_store(URL, tmp_path)):
+        found = refusal(action)
+        assert found.code == "E611"
+        assert "format 1" in found.message
+        assert ".mlproj/state.sqlite" in found.message
+        assert "move the folder '.mlproj' away and build anew" in (found.hint or "")
+    assert digest(file_of(tmp_path)) == before
+
+
 # --- faults
 
 

@@ -21,7 +21,7 @@ EXAMPLE = f"{PREFIX}.mlproj/state.sqlite"
 def open_reader(url: str, root: Path) -> StateReader:
     """A reader that never writes or creates anything; an absent file reads as empty, whenever it is asked.
 
-    Its methods raise `ProjectError` E611 for a state of a newer mlproj, E612 for a file that cannot be read, E613 for
+    Its methods raise `ProjectError` E611 for a state of another mlproj, E612 for a file that cannot be read, E613 for
     one that stays locked. Raises E612 for a URL that names no SQLite file.
     """
     return SqlReader(Database(state_path(url, root), root))

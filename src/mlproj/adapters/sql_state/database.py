@@ -88,6 +88,12 @@ class Database:
         message = f"state '{self.label}' was written by a newer mlproj ({found})"
         return fail("E611", message, hint="upgrade mlproj", exit_code=1)
 
+    def older(self, found: str) -> ProjectError:
+        """E611: a pre-release has been here, whose definitions cannot be compared with those of today."""
+        folder = self.path.parent.name
+        hint = f"move the folder '{folder}' away and build anew: mlproj build; nothing in it was changed"
+        return fail("E611", f"state '{self.label}' was written by an older mlproj ({found})", hint=hint, exit_code=1)
+
     def _no_access(self, reason: str) -> ProjectError:
         hint = f"make '{self.path.parent.name}' a folder that can be written, or set another `state:` in mlproj.yml"
         return fail("E612", f"state '{self.label}' cannot be opened: {reason}", hint=hint, exit_code=1)

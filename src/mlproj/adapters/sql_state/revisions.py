@@ -19,7 +19,7 @@ _FORMAT = "select value from meta where key = 'format'"
 
 
 def stored_revision(database: Database, ask: Ask) -> str | None:
-    """The revision of the tables, None where there are none. Raises `ProjectError` E611 for those of a newer mlproj."""
+    """The revision of the tables, None where there are none. Raises `ProjectError` E611 for those of another mlproj."""
     revision = ask("select version_num from alembic_version") if ask(_MADE) else None
     if revision is None:
         return None
@@ -28,6 +28,8 @@ def stored_revision(database: Database, ask: Ask) -> str | None:
     stored_format = ask(_FORMAT)
     if stored_format is None or not stored_format.isdecimal():
         raise database.unreadable("its format is not written down")
+    if int(stored_format) < FORMAT:
+        raise database.older(f"format {stored_format}, this one knows only {FORMAT}")
     if int(stored_format) > FORMAT:
         raise database.newer(f"format {stored_format}, this one knows up to {FORMAT}")
     return str(revision)

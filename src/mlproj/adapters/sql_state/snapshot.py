@@ -60,7 +60,7 @@ order by 1
 """
 
 _HISTORY = """
-select node, "commit", "table", rows, build_id, author, message, at from commits
+select node, "commit", "table", rows, build_id, author, message, at, added, changed, deleted, kind, expired from commits
 where target = ? and node = ? order by "commit"
 """
 
@@ -101,9 +101,8 @@ class Snapshot:
         )
 
     def history(self, node: str, target: str) -> list[Commit]:
-        names = ("node", "commit", "table", "rows", "build_id", "author", "message", "at")
         rows = self._execute(_HISTORY, (target, node))
-        return [Commit.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+        return [Commit.model_validate(dict(zip(Commit.model_fields, row, strict=True))) for row in rows]
 
     def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
         query = _VERSIONS + ("" if name is None else _ONLY_NAME) + _IN_ORDER

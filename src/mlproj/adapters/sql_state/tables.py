@@ -6,6 +6,7 @@ Nouns are kept as JSON text, beside the columns that are searched or constrained
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )  # fmt: skip
 
 # A constraint without a name cannot be altered by a later revision.
@@ -58,6 +60,11 @@ commits = Table(
     Column("author", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("at", Text, nullable=False),
+    Column("added", Integer),
+    Column("changed", Integer),
+    Column("deleted", Integer),
+    Column("kind", Text, nullable=False, server_default="build"),
+    Column("expired", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("target", "node", "commit"),
 )
 

@@ -20,6 +20,7 @@ from mlproj.state import (
     ModelVersion,
     Publication,
     Published,
+    RowChanges,
     StepResult,
     TrainingDataset,
 )
@@ -143,6 +144,8 @@ def _append_commits(connection: Connection, publication: Publication, published:
             "author": publication.author,
             "message": f"build {publication.build_id}",
             "at": publication.at,
+            **publication.changes.get(id_, RowChanges()).model_dump(),
+            "kind": publication.kind,
         }
         for id_, entry in published.items()
         if entry.node.kind == "feature_group" and entry.commit is not None and entry.table is not None
