@@ -47,6 +47,7 @@ class MemoryState:
             published=dict(self._published[target]),
             training_datasets={d.view: d for d in sorted(self._datasets[target], key=lambda d: d.number)},
             model_versions={f"model:{v.name}@{v.version}": v for v in self.model_versions(target)},
+            trained=tuple(v.trained for v in self.model_versions(target)),
             aliases=dict(self.aliases[target]),
             foreign_tables=tuple(sorted(foreign)),
             last_publication=self._applied[target][-1] if self._applied[target] else None,

@@ -82,13 +82,6 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         for n, role in draft.wanted.items()
     )
     joins = _joins(draft)
-    split = SplitRule(
-        test=spec.split.test,
-        validation=spec.split.validation,
-        by=spec.split.by,
-        seed=spec.split.seed,
-        key=base.primary_key,
-    )
     parts = [
         "feature_view",
         base.id,
@@ -105,7 +98,8 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         for group in [base, *(g for _join, g in draft.joined)]
         for f in group.features
     }
-    reads = sorted(set(_reads(draft)))
+    row_reads = sorted(set(_row_reads(draft)))
+    reads = sorted({*row_reads, *(draft.names[name][2] for name in draft.wanted)})
     deep = fingerprint(local, [[source, deep_of[source]] for source in reads])
     metadata = fingerprint(spec.description, spec.owner, spec.tags, spec.deprecated_after)
     return ViewNode(
@@ -116,13 +110,21 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         base=base.id,
         joins=joins,
         reads=tuple(reads),
+        row_reads=tuple(row_reads),
         filter=spec.filter,
         label=spec.label,
         columns=columns,
         transformations=chains,
-        split=split,
+        split=_split(draft),
         sql=sql,
         deprecated_after=spec.deprecated_after,
+    )
+
+
+def _split(draft: Draft) -> SplitRule:
+    split = draft.view.spec.split
+    return SplitRule(
+        test=split.test, validation=split.validation, by=split.by, seed=split.seed, key=draft.base.primary_key
     )
 
 
@@ -139,18 +141,16 @@ def _joins(draft: Draft) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _reads(draft: Draft) -> Iterator[str]:
-    """Every column whose values decide the view's rows, as `income@1.age`.
-
-    Other features of a group may change without a trace in the view.
-    """
+def _row_reads(draft: Draft) -> Iterator[str]:
+    """Every column that decides which rows there are, in which order and in which split: keys, joins and filter."""
     base = draft.base
-    for name in draft.wanted:
-        yield draft.names[name][2]
+    for name, role in draft.wanted.items():
+        if role in ("key", "event_time"):
+            yield draft.names[name][2]
     written = set(re.findall(r"\w+", (draft.view.spec.filter or "").lower()))
-    for feature in base.features:
-        if feature.name.lower() in written:
-            yield f"{base.relation}.{feature.name}"
+    for name, (_sql, _type, origin) in draft.names.items():
+        if name.lower() in written:
+            yield origin
     for join, group in draft.joined:
         for left, right in join_keys(join, group).items():
             yield f"{base.relation}.{left}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.group_rules import compare_groups
-from mlproj.planner.impact import impact
+from mlproj.planner.impact import Dependants, impact
 from mlproj.planner.plan import Change, ChangeKind, Reason
 from mlproj.planner.training_data import why_remake
 from mlproj.planner.view_rules import compare_models, compare_views
@@ -44,7 +44,7 @@ class _Differ:
         self._remade: set[str] = set()  # views whose training dataset will be made
         # Whom a change touches is decided by what was published: that is what is in use.
         published = {n: p.node for n, p in state.published.items() if n in manifest.nodes}
-        self._consumers: dict[str, Node] = {**manifest.nodes, **published}
+        self._dependants = Dependants({**manifest.nodes, **published}, manifest.order, state)
 
     def change(self, node: Node) -> Change | None:
         published = self._state.published.get(node.id)
@@ -61,9 +61,7 @@ class _Differ:
 
     def _judge(self, node_id: str, reasons: list[Reason]) -> Change:
         worst = min((r.change for r in reasons), key=_WORST.index)
-        affected, unaffected = (
-            impact(node_id, reasons, self._consumers, self._manifest) if worst == "breaking" else ((), ())
-        )
+        affected, unaffected = impact(node_id, reasons, self._dependants) if worst == "breaking" else ((), ())
         accepted = worst == "breaking" and ("*" in self._accept or node_id in self._accept)
         needs_bump = worst == "breaking" and not accepted
         return Change(

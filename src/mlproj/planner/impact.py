@@ -1,87 +1,194 @@
-"""Whom a change touches.
+"""Whom a change touches, feature by feature.
 
-Dependants that use a changed feature, with the path to them, and those that do not, with why.
+Dependants that use a changed feature, with the path to them and what of theirs is in use, and those that do not, with
+why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from mlproj.compiler.manifest import Manifest
+from mlproj.planner.columns import ROWS, Place, made_from
 from mlproj.planner.plan import Affected, Reason, Unaffected
-from mlproj.state import GroupNode, Node, ViewNode
+from mlproj.state import ModelNode, Node, TargetState, ViewNode
 
-# Rules that speak of the whole node touch every feature of it.
-_WHOLE = {
-    "key_changed",
-    "removed",
-    "base_changed",
-    "filter_changed",
-    "join_changed",
-    "label_changed",
-    "features_reordered",
-    "join_version_changed",
-}
+_SHOWN = 4  # columns that a path or a reason names
+
+
+@dataclass(frozen=True)
+class Dependants:
+    """Everybody who may use a node, in dependency order: definitions as published where they are, else as declared."""
+
+    nodes: Mapping[str, Node]
+    order: Sequence[str]
+    state: TargetState
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, tuple[Place, ...]]]:
+        """Of every node, what each of its columns is made from."""
+        return {n: made_from(node, self.nodes, self._inputs) for n, node in self.nodes.items()}
+
+    def own_columns(self, node_id: str) -> Iterable[str]:
+        """The columns of a node, of one that is gone too."""
+        gone = self.state.published.get(node_id)
+        return self.columns.get(node_id) or (made_from(gone.node, self.nodes) if gone else ())
+
+    @cached_property
+    def _inputs(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for version in self.state.trained:
+            found.setdefault(version.model, set()).update(version.inputs)
+        return found
 
 
 def impact(
-    node_id: str, reasons: Iterable[Reason], nodes: dict[str, Node], manifest: Manifest
+    node_id: str, reasons: Iterable[Reason], dependants: Dependants
 ) -> tuple[tuple[Affected, ...], tuple[Unaffected, ...]]:
-    """Dependants of a node that is breaking, nearest first.
-
-    `nodes` may hold published definitions beside the manifest's.
-    """
+    """Dependants of a node that is breaking, nearest first."""
     breaking = [r for r in reasons if r.change == "breaking"]
-    whole = any(r.rule in _WHOLE or r.feature is None for r in breaking)
-    features = None if whole else sorted({r.feature for r in breaking if r.feature})
-    reached: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {node_id: (tuple(features or ()), (_label(node_id),))}
-    all_features: set[str] = {node_id} if whole else set()
-    spared: dict[str, str] = {}
-    for child_id in manifest.order:
-        child = nodes[child_id]
-        for parent in child.depends_on:
-            if parent not in reached or child_id == node_id or child_id in reached:
+    features = {r.feature for r in breaking if r.feature is not None}
+    # A rule that names no feature speaks of the rows or of the whole node: it touches every reader.
+    whole = any(r.feature is None for r in breaking)
+    own = dependants.own_columns(node_id)
+    start = {c: frozenset({c}) for c in (own if whole else features)} | ({ROWS: frozenset({ROWS})} if whole else {})
+    reach = _Reach(node_id, start, dependants)
+    spared = reach.spared()
+    affected = [reach.affected(n) for n in reach.nearest_first()]
+    return tuple(affected), tuple(Unaffected(node=n, why=why) for n, why in spared.items())
+
+
+class _Reach:
+    """Of each node the columns that a change reaches, and from which of the changed ones each of them comes."""
+
+    def __init__(self, start: str, changed: Mapping[str, frozenset[str]], dependants: Dependants) -> None:
+        self._start, self._all = start, dependants
+        self._order = [n for n in dependants.order if n != start]
+        self.touched: dict[str, Mapping[str, frozenset[str]]] = {start: changed}
+        # Published and declared definitions together may stand in another order than either: until nothing moves.
+        while self._spread():
+            pass
+        self._distance = self._distances()
+
+    def _spread(self) -> bool:
+        moved = False
+        for node in self._order:
+            columns: dict[str, frozenset[str]] = {}
+            for column, places in self._all.columns[node].items():
+                origins = frozenset().union(
+                    *(columns.get(p.column, ()) if p.node == node else self._origins(p) for p in places)
+                )
+                if origins:
+                    columns[column] = origins
+            if columns and columns != self.touched.get(node):
+                self.touched[node], moved = columns, True
+        return moved
+
+    def _origins(self, place: Place) -> frozenset[str]:
+        return self.touched.get(place.node, {}).get(place.column, frozenset())
+
+    def _feeders(self, node: str, columns: Iterable[str]) -> dict[str, set[str]]:
+        """Of each node before it, the touched columns through which the change comes to these."""
+        found: dict[str, set[str]] = {}
+        rows = {ROWS} if ROWS in self.touched[node] else set()
+        for column in {*columns} | rows:
+            for place in self._all.columns[node].get(column, ()):
+                if place.node != node and self._origins(place):
+                    found.setdefault(place.node, set()).add(place.column)
+        return found
+
+    def _distances(self) -> dict[str, int]:
+        before = {n: self._feeders(n, columns) for n, columns in self.touched.items() if n != self._start}
+        found, length = {self._start: 0}, 0
+        while len(found) < len(self.touched):
+            length += 1
+            layer = [n for n, feeders in before.items() if n not in found and any(f in found for f in feeders)]
+            found |= dict.fromkeys(layer, length)
+        return found
+
+    def nearest_first(self) -> list[str]:
+        return [n for n in self._order if n in self.touched]
+
+    def affected(self, node: str) -> Affected:
+        touched = self.touched[node]
+        columns = sorted(set(touched) - {ROWS})
+        versions = [v for v in self._all.state.trained if v.model == node and self._trained_on(v.inputs, node)]
+        ids = {v.id for v in versions}
+        return Affected(
+            node=node,
+            features=tuple(sorted(frozenset().union(*touched.values()) - {ROWS})),
+            columns=tuple(columns),
+            path=self._path(node),
+            training_datasets=self._datasets(node),
+            model_versions=tuple(v.id for v in versions),
+            aliases=tuple(sorted(a for a, v in self._all.state.aliases.items() if v in ids)),
+        )
+
+    def _trained_on(self, inputs: Iterable[str], model: str) -> bool:
+        node = self._all.nodes[model]
+        label = {node.label} if isinstance(node, ModelNode) else set()
+        return bool({ROWS, *inputs, *label} & self.touched[model].keys())
+
+    def _datasets(self, view: str) -> tuple[str, ...]:
+        """Those that hold what is touched: the newest of a view, and what versions were trained on."""
+        state, touched = self._all.state, self.touched[view].keys()
+        found = {
+            v.training_dataset: None for v in state.trained if v.view == view and {ROWS, v.label, *v.inputs} & touched
+        }
+        newest = state.training_datasets.get(view)
+        if newest:
+            held = {c.name for c in newest.raw_inputs} | {newest.label, *newest.passenger, *newest.keys, ROWS}
+            if held & touched:
+                found[newest.name] = None
+        return tuple(found)
+
+    def _path(self, node: str) -> tuple[str, ...]:
+        columns = set(self.touched[node])
+        steps = [self._label(node, columns)]
+        while node != self._start:
+            feeders = self._feeders(node, columns)
+            node = min(feeders, key=lambda n: (self._distance[n], n))
+            columns = feeders[node]
+            steps.append(self._label(node, columns))
+        return tuple(reversed(steps))
+
+    def _label(self, node: str, columns: Iterable[str]) -> str:
+        """As `income(view)@1.age`; nothing but the node where all of it is meant."""
+        name, shown = label(node), sorted(columns)
+        if ROWS in shown:
+            return name if ROWS in self.touched[self._start] else f"{name} (rows)"
+        return name if node.startswith("model:") else f"{name}.{some(shown)}"
+
+    def spared(self) -> dict[str, str]:
+        """What stands below the change and uses none of it, and why."""
+        found: dict[str, str] = {}
+        for node in self._order:
+            if node in self.touched:
                 continue
-            used = _used(child, parent, reached[parent][0], parent in all_features)
-            if used is None:
-                spared[child_id] = f"reads none of {', '.join(reached[parent][0])}"
-                continue
-            reached[child_id] = (used, (*reached[parent][1], _label(child_id)))
-            spared.pop(child_id, None)
-            # SQL is taken to use all of a group for each of its own features, whatever these are called.
-            if isinstance(child, GroupNode):
-                all_features.add(child_id)
-    del reached[node_id]
-    _spare_below(manifest, reached, spared)
-    return (
-        tuple(Affected(node=n, features=f, path=p) for n, (f, p) in reached.items()),
-        tuple(Unaffected(node=n, why=why) for n, why in spared.items() if n not in reached),
-    )
+            parents = self._all.nodes[node].depends_on
+            parent = next((p for p in parents if p in self.touched), next((p for p in parents if p in found), None))
+            if parent is not None:
+                found[node] = self._why(parent, found)
+        return found
+
+    def _why(self, parent: str, spared: Mapping[str, str]) -> str:
+        if parent in spared:
+            return f"reads {label(parent)}, which {spared[parent]}"
+        columns = sorted(set(self.touched[parent]) - {ROWS})
+        if isinstance(self._all.nodes[parent], ViewNode):
+            return f"is not trained on {some(columns)}"
+        return f"reads none of {some(columns if parent == self._start else [f'{label(parent)}.{c}' for c in columns])}"
 
 
-def _used(child: Node, parent: str, features: tuple[str, ...], whole: bool) -> tuple[str, ...] | None:
-    """The changed features that a dependant uses, None for none.
-
-    SQL is taken to use all of a group; a view says what it reads.
-    """
-    if not isinstance(child, ViewNode):
-        return features
-    relation = parent.partition(":")[2]
-    read = {source.rpartition(".")[2] for source in child.reads if source.rpartition(".")[0] == relation}
-    used = tuple(sorted(read)) if whole else tuple(f for f in features if f in read)
-    return used or None
-
-
-def _spare_below(
-    manifest: Manifest, reached: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], spared: dict[str, str]
-) -> None:
-    """What stands only below spared nodes is spared too, and says through whom."""
-    for child_id in manifest.order:
-        below = [p for p in manifest.nodes[child_id].depends_on if p in spared]
-        if below and child_id not in reached and child_id not in spared:
-            spared[child_id] = f"reads {_label(below[0])}, which {spared[below[0]]}"
-
-
-def _label(node_id: str) -> str:
+def label(node_id: str) -> str:
+    """A node as a path names it: `income@1`, and `income(view)@1` for a view."""
     kind, _, relation = node_id.partition(":")
-    return f"{relation} (view)" if kind == "feature_view" else relation
+    name, _, version = relation.partition("@")
+    return f"{name}(view)@{version}" if kind == "feature_view" else relation
+
+
+def some(names: Sequence[str]) -> str:
+    """All of a few names; of many the first ones, and how many more there are."""
+    rest = len(names) - _SHOWN
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_SHOWN])} and {rest} more"

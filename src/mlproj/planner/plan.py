@@ -22,11 +22,19 @@ class Reason(Noun):
 
 
 class Affected(Noun):
-    """A dependant that uses a changed feature. `path` leads from the change to it."""
+    """A dependant that uses some of the changed `features`; `columns` are its own that are made from them.
+
+    `path` leads from the change to it. Of what the target holds: training datasets with these columns, model versions
+    that were trained on them, and the aliases of those.
+    """
 
     node: str
     features: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
+    training_datasets: tuple[str, ...] = ()
+    model_versions: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 class Unaffected(Noun):

@@ -7,7 +7,7 @@ from mlproj.state.definitions import (
 from mlproj.state.published import Commit, CommitKind, Published, RowChanges, TargetState
 from mlproj.state.registry import (
     EstimatorInfo, Evaluation, FittedStatistics, ModelManifest, ModelVersion, SignatureField, TestOutcome,
-    TrainingDataset,
+    Trained, TrainingDataset,
 )  # fmt: skip
 from mlproj.state.runs import BuildRecord, Event, Publication, StepResult, ViewMove
 
@@ -15,6 +15,5 @@ __all__ = [
     "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "EstimatorInfo", "Evaluation", "Event", "Feature",
     "Fingerprints", "FittedStatistics", "GroupNode", "ModelManifest", "ModelNode", "ModelVersion", "Node",
     "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
-    "StepResult",
-    "TargetState", "TestOutcome", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
+    "StepResult", "TargetState", "TestOutcome", "Trained", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
 ]  # fmt: skip

@@ -152,7 +152,8 @@ class ViewNode(NodeBase):
     version: int
     base: str  # node id of the group
     joins: tuple[dict[str, JsonValue], ...] = ()
-    reads: tuple[str, ...] = ()  # every column whose values decide the rows, as `income@1.age`
+    reads: tuple[str, ...] = ()  # every column whose values stand in the rows or decide them, as `income@1.age`
+    row_reads: tuple[str, ...] = ()  # those that decide which rows there are: keys, joins, filter
     filter: str | None = None
     label: str | None = None
     columns: tuple[ViewColumn, ...]

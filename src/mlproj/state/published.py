@@ -6,7 +6,7 @@ from typing import Literal
 
 from mlproj.state.definitions import Node
 from mlproj.state.noun import Noun
-from mlproj.state.registry import ModelVersion, TrainingDataset
+from mlproj.state.registry import ModelVersion, Trained, TrainingDataset
 
 CommitKind = Literal["build", "rollback", "forget"]
 
@@ -66,7 +66,8 @@ class Commit(Noun):
 class TargetState(Noun):
     """All of it, by node id; `tables` are the table names that other targets use in the same state.
 
-    `training_datasets` holds the newest per view id, `model_versions` the newest per model id, whatever their status.
+    `training_datasets` holds the newest per view id, `model_versions` the newest per model id, whatever their status;
+    `trained` all versions there are, in a line each.
     `aliases` maps `name@alias` to a model version. `last_publication` is the build whose publication came last.
     """
 
@@ -74,6 +75,7 @@ class TargetState(Noun):
     published: dict[str, Published] = {}
     training_datasets: dict[str, TrainingDataset] = {}
     model_versions: dict[str, ModelVersion] = {}
+    trained: tuple[Trained, ...] = ()
     aliases: dict[str, str] = {}
     foreign_tables: tuple[str, ...] = ()
     last_publication: str | None = None

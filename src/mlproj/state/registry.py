@@ -119,6 +119,17 @@ class Evaluation(Noun):
     at: str
 
 
+class Trained(Noun):
+    """A registered version in a line: what it was trained on. `model` and `view` are node ids."""
+
+    id: str
+    model: str
+    view: str
+    training_dataset: str
+    inputs: tuple[str, ...]  # raw features
+    label: str
+
+
 class ModelVersion(Noun):
     """`name@version.run`, as registered, with its latest evaluation."""
 
@@ -139,3 +150,15 @@ class ModelVersion(Noun):
     @property
     def status(self) -> str:
         return self.evaluation.status
+
+    @property
+    def trained(self) -> Trained:
+        record = self.manifest
+        return Trained(
+            id=self.id,
+            model=record.model.id,
+            view=record.view,
+            training_dataset=record.training_dataset,
+            inputs=tuple(field.name for field in record.inputs),
+            label=record.model.label,
+        )

@@ -17,7 +17,16 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.loader import load
 from mlproj.planner import Change, Options, Plan, diff, make_plan
 from mlproj.planner.training_data import dataset_fingerprint, view_digests
-from mlproj.state import EstimatorInfo, GroupNode, ModelNode, ModelVersion, Published, TargetState, ViewNode
+from mlproj.state import (
+    EstimatorInfo,
+    GroupNode,
+    ModelNode,
+    ModelVersion,
+    Published,
+    SignatureField,
+    TargetState,
+    ViewNode,
+)
 from tests.contracts import nouns
 
 GROUP, VIEW, MODEL = "feature_group:income@1", "feature_view:income@1", "model:income_model@1"
@@ -115,12 +124,13 @@ def published(manifest: Manifest, null_counts: Mapping[str, int] | None = None, 
         for n, v in manifest.nodes.items()
         if isinstance(v, ViewNode)
     }
-    versions = {n: _version(m) for n, m in manifest.nodes.items() if isinstance(m, ModelNode)}
+    versions = {n: _version(m, manifest) for n, m in manifest.nodes.items() if isinstance(m, ModelNode)}
     return TargetState(
         target="dev",
         published=rows,
         training_datasets={n: d.model_copy(update={"digest": "d"}) for n, d in datasets.items()},
         model_versions=versions,
+        trained=tuple(version.trained for version in versions.values()),
     )
 
 
@@ -142,8 +152,10 @@ def _row(node_id: str, manifest: Manifest, null_counts: Mapping[str, int], data:
     )
 
 
-def _version(node: ModelNode) -> ModelVersion:
-    record = nouns.manifest(node)
+def _version(node: ModelNode, manifest: Manifest) -> ModelVersion:
+    view = manifest.view(node.feature_view)
+    inputs = tuple(SignatureField(name=c.name, type=c.type) for c in view.of_role("feature"))
+    record = nouns.manifest(node).model_copy(update={"inputs": inputs, "view": view.id})
     return ModelVersion(
         name=node.name,
         version=node.version,

@@ -23,9 +23,9 @@ def test_who_uses_the_feature_is_affected_with_the_path_to_it() -> None:
     change = broken(SQL.replace("age", "age::DOUBLE as age"))
 
     assert [(a.node, a.features, a.path) for a in change.affected] == [
-        ("feature_view:income@1", ("age",), ("income@1", "income@1 (view)")),
-        ("feature_view:plain@1", ("age",), ("income@1", "plain@1 (view)")),
-        ("model:income_model@1", ("age",), ("income@1", "income@1 (view)", "income_model@1")),
+        ("feature_view:income@1", ("age",), ("income@1.age", "income(view)@1.age")),
+        ("feature_view:plain@1", ("age",), ("income@1.age", "plain(view)@1.age")),
+        ("model:income_model@1", ("age",), ("income@1.age", "income(view)@1.age", "income_model@1")),
     ]
 
 
@@ -34,7 +34,7 @@ def test_who_reads_none_of_it_is_spared_and_says_why() -> None:
 
     assert {u.node: u.why for u in change.unaffected} == {
         "feature_view:money@1": "reads none of age",
-        "model:rich_model@1": "reads money@1 (view), which reads none of age",
+        "model:rich_model@1": "reads money(view)@1, which reads none of age",
     }
 
 
@@ -73,10 +73,8 @@ def test_sql_over_a_group_is_taken_to_use_all_of_it_whatever_it_calls_its_column
 
     change = broken(SQL.replace("age", "age::DOUBLE as age"), above, views=[reader], models=[])
 
-    assert [a.path for a in change.affected] == [
-        ("income@1", "doubled@1"),
-        ("income@1", "doubled@1", "above@1 (view)"),
-    ]
+    assert [a.node for a in change.affected] == ["feature_group:doubled@1", "feature_view:above@1"]
+    assert all(a.path[0] == "income@1.age" for a in change.affected)
 
 
 def test_what_joins_a_broken_group_and_reads_none_of_it_beside_the_key_is_spared() -> None:

@@ -6,6 +6,7 @@ reads on every run. The contract suite runs every one of them against the migrat
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -21,6 +22,7 @@ from mlproj.state import (
     Published,
     StepResult,
     TargetState,
+    Trained,
     TrainingDataset,
 )
 
@@ -50,6 +52,12 @@ _ONLY_NEWEST = """and (v.name, v.version, v.run) in (
   select name, version, max(run) from model_versions where target = :target group by name, version) """
 
 _IN_ORDER = "order by v.name, v.version, v.run"
+
+# A version's manifest is long; who asks what stands on a feature needs a line of it.
+_TRAINED = """
+select name, version, run, json_extract(manifest_json, '$.model.id', '$.view', '$.training_dataset', '$.model.label',
+  '$.inputs') from model_versions where target = ? order by name, version, run
+"""
 
 _ALIASES = "select name, alias, version, run from aliases where target = ? order by name, alias"
 
@@ -95,6 +103,7 @@ class Snapshot:
             published={node: parse(text) for node, text in self._execute(_PUBLISHED, (target,))},
             training_datasets={view: TrainingDataset.model_validate_json(text) for view, text in datasets},
             model_versions={f"model:{version.name}@{version.version}": version for version in newest},
+            trained=tuple(_trained(row) for row in self._execute(_TRAINED, (target,))),
             aliases={f"{name}@{alias}": f"{name}@{version}.{run}" for name, alias, version, run in aliases},
             foreign_tables=tuple(table for (table,) in self._execute(_FOREIGN_TABLES, of_it)),
             last_publication=last[0] if last else None,
@@ -128,6 +137,19 @@ class Snapshot:
 
     def _steps(self, build_id: str) -> tuple[StepResult, ...]:
         return tuple(StepResult.model_validate_json(text) for (text,) in self._execute(_STEPS, (build_id,)))
+
+
+def _trained(row: tuple[Any, ...]) -> Trained:
+    name, version, run, line = row
+    model, view, dataset, label, inputs = json.loads(line)
+    return Trained(
+        id=f"{name}@{version}.{run}",
+        model=model,
+        view=view,
+        training_dataset=dataset,
+        inputs=tuple(field["name"] for field in inputs),
+        label=label,
+    )
 
 
 def _version(row: tuple[Any, ...]) -> ModelVersion:
