@@ -155,6 +155,30 @@ class Lake(Protocol):
         """All commits as (commit, time in UTC as ISO text, author, message), oldest first."""
 
 
+@dataclass(frozen=True)
+class RowsBack:
+    """What separates a table from an old commit: rows to delete and rows to put back."""
+
+    deleted: int
+    inserted: int
+
+
+class TableHistory(Protocol):
+    """Old commits of tables, and the way back to them. Raises `EngineError`."""
+
+    def holds(self, table: str, commit: int) -> bool:
+        """Whether the commit is still there, and the table was then."""
+
+    def difference(self, table: str, commit: int) -> RowsBack:
+        """What `restore` would do."""
+
+    def restore(self, table: str, commit: int, info: CommitInfo) -> tuple[int, RowsBack]:
+        """Make the newest rows of `table` equal to those at `commit`, writing only what differs; returns the commit.
+
+        Where nothing differs, nothing is written, and the commit is the newest there is.
+        """
+
+
 class Lease(Protocol):
     """At most one writer per lake, across processes."""
 
@@ -184,6 +208,19 @@ class StateReader(Protocol):
 
     def events(self, target: str) -> list[Event]:
         """Oldest first."""
+
+
+class PublicationLog(Protocol):
+    def publications(self, target: str) -> list[Publication]:
+        """Everything that was ever published, oldest first."""
+
+
+class AliasStore(Protocol):
+    def move_alias(self, alias: str, event: Event) -> None:
+        """Let `name@alias` mean the version in the event's detail `to` (None: nothing), and log the event.
+
+        `from` is added to the detail. Without effect on anything but the alias and the log.
+        """
 
 
 class StateStore(Protocol):

@@ -34,6 +34,8 @@ class MemoryState:
         self._builds: dict[str, BuildRecord] = {}
         self._applied: dict[str, list[str]] = defaultdict(list)
         self._events: list[Event] = []
+        self._publications: list[Publication] = []
+        self._pointers: dict[tuple[str, str], int] = {}
 
     def load(self, target: str) -> TargetState:
         foreign = {
@@ -45,8 +47,16 @@ class MemoryState:
         return TargetState(
             target=target,
             published=dict(self._published[target]),
-            training_datasets={d.view: d for d in sorted(self._datasets[target], key=lambda d: d.number)},
-            model_versions={f"model:{v.name}@{v.version}": v for v in self.model_versions(target)},
+            training_datasets={
+                d.view: d
+                for d in sorted(self._datasets[target], key=lambda d: d.number)
+                if self._pointers.get((target, d.view), d.number) == d.number
+            },
+            model_versions={
+                f"model:{v.name}@{v.version}": v
+                for v in self.model_versions(target)
+                if self._pointers.get((target, f"model:{v.name}@{v.version}"), v.run) == v.run
+            },
             trained=tuple(v.trained for v in self.model_versions(target)),
             aliases=dict(self.aliases[target]),
             foreign_tables=tuple(sorted(foreign)),
@@ -54,7 +64,7 @@ class MemoryState:
         )
 
     def history(self, node: str, target: str) -> list[Commit]:
-        return sorted((c for c in self._commits[target] if c.node == node), key=lambda c: c.commit)
+        return [c for c in self._commits[target] if c.node == node]
 
     def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
         found = [v for v in self._versions if v.target == target and name in {None, v.name}]
@@ -68,6 +78,19 @@ class MemoryState:
 
     def events(self, target: str) -> list[Event]:
         return [e for e in self._events if e.target == target]
+
+    def publications(self, target: str) -> list[Publication]:
+        return [p for p in self._publications if p.target == target]
+
+    def move_alias(self, alias: str, event: Event) -> None:
+        detail = {**event.detail, "from": self.aliases[event.target].get(alias)}
+        self._point(event.target, alias, detail.get("to"))
+        self._log(event.target, event.at, event.who, event.what, alias, detail)
+
+    def _point(self, target: str, alias: str, to: object) -> None:
+        self.aliases[target].pop(alias, None)
+        if to:
+            self.aliases[target][alias] = str(to)
 
     def begin_build(self, build: BuildRecord) -> None:
         for other in list(self._builds.values()):
@@ -88,6 +111,7 @@ class MemoryState:
         if build_id in self._applied[target]:
             return
         self._applied[target].append(build_id)
+        self._publications.append(publication)
         for id_, row in publication.published.items():
             self._published[target][id_] = Published.model_validate(row)
             self._append_commit(publication, id_)
@@ -95,6 +119,7 @@ class MemoryState:
             dataset = TrainingDataset.model_validate(row)
             if dataset.number not in {d.number for d in self.training_datasets(target, dataset.view)}:
                 self._datasets[target].append(dataset)
+            self._pointers.pop((target, dataset.view), None)
         for id_ in publication.removed:
             self._published[target].pop(id_, None)
         detail = {
@@ -104,6 +129,12 @@ class MemoryState:
             "removed": sorted(publication.removed),
         }
         self._log(target, publication.at, publication.author, "published", f"build {build_id}", detail)
+        self._pointers |= {(target, node): number for node, number in publication.current.items()}
+        for alias, to in publication.aliases.items():
+            moved = {"from": self.aliases[target].get(alias), "to": to, "because": publication.message}
+            self._point(target, alias, to)
+            at, who = publication.at, publication.author
+            self._log(target, at, who, "alias_moved", alias, {**moved, "how": "rollback"})
 
     def register_model(
         self, target: str, manifest: ModelManifest, manifest_hash: str, evaluation: Evaluation, at: str
@@ -122,8 +153,10 @@ class MemoryState:
             created_at=at,
         )
         self._versions.append(version)
+        self._pointers.pop((target, node.id), None)
         self._published[target][node.id] = Published(node=node, build_id=build_id, published_at=at)
         detail = {"build_id": build_id, "manifest_hash": manifest_hash, "status": evaluation.status}
+        detail["definition"] = node.model_dump(mode="json")
         self._log(target, at, self._author(build_id), "model_registered", version.id, detail)
         return version
 
@@ -132,13 +165,13 @@ class MemoryState:
         self._versions[place] = self._versions[place].model_copy(update={"evaluation": evaluation})
         at, build_id = evaluation.at, evaluation.build_id
         self._published[target][node.id] = Published(node=node, build_id=build_id, published_at=at)
-        detail = {"build_id": build_id, "status": evaluation.status}
+        detail = {"build_id": build_id, "status": evaluation.status, "definition": node.model_dump(mode="json")}
         self._log(target, at, self._author(build_id), "model_evaluated", version.id, detail)
 
     def _append_commit(self, publication: Publication, id_: str) -> None:
         entry = self._published[publication.target][id_]
-        known = {c.commit for c in self.history(id_, publication.target)}
-        if entry.node.kind != "feature_group" or entry.commit is None or entry.table is None or entry.commit in known:
+        last = [c.commit for c in self.history(id_, publication.target)][-1:]
+        if entry.node.kind != "feature_group" or entry.commit is None or entry.table is None or [entry.commit] == last:
             return
         commit = Commit(
             node=id_,
@@ -147,7 +180,7 @@ class MemoryState:
             rows=entry.rows or 0,
             build_id=publication.build_id,
             author=publication.author,
-            message=f"build {publication.build_id}",
+            message=publication.message or f"build {publication.build_id}",
             at=publication.at,
             **publication.changes.get(id_, RowChanges()).model_dump(),
             kind=publication.kind,

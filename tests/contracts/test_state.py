@@ -9,9 +9,9 @@ from typing import Protocol
 import pytest
 
 from mlproj.adapters.sql_state import open_store
-from mlproj.ports import StateReader, StateStore
+from mlproj.ports import AliasStore, PublicationLog, StateReader, StateStore
 from mlproj.specs.model import MetricBounds
-from mlproj.state import RowChanges, StepResult, TargetState
+from mlproj.state import Event, Publication, RowChanges, StepResult, TargetState
 from tests.contracts.fakes import MemoryState
 from tests.contracts.nouns import (
     AT,
@@ -29,8 +29,8 @@ GROUP = "feature_group:income@1"
 VIEW = "feature_view:income@1"
 
 
-class State(StateReader, StateStore, Protocol):
-    """Both ports, as every implementation of the store offers them."""
+class State(StateReader, StateStore, PublicationLog, AliasStore, Protocol):
+    """All ports of it, as every implementation of the store offers them."""
 
 
 @pytest.fixture(params=["memory", "sql"])
@@ -253,3 +253,76 @@ def test_the_log_tells_what_happened_in_order(state: State) -> None:
     assert (evaluated.what, evaluated.detail["status"], evaluated.at) == (
         "model_evaluated", "failed", "2026-02-01T00:00:00Z",
     )  # fmt: skip
+
+
+def rollback(build_id: str, **content: object) -> Publication:
+    return publication(build_id=build_id).model_copy(update={"kind": "rollback", "message": "back to b1", **content})
+
+
+def test_a_commit_that_is_published_again_stands_in_history_again(state: State) -> None:
+    for build_id, commit in (("b1", 3), ("b2", 7), ("b3", 3), ("b4", 3)):
+        entry = published(group(), commit=commit)
+        state.apply_publication(publication(entry, build_id=build_id), commit + 1)
+    assert [(c.commit, c.build_id) for c in state.history(GROUP, "dev")] == [(3, "b1"), (7, "b2"), (3, "b3")]
+
+
+def test_publications_are_read_as_they_were_applied(state: State) -> None:
+    first, second = publication(published(group())), rollback("b2", current={VIEW: 1})
+    state.apply_publication(first, 5)
+    state.apply_publication(second, 6)
+    state.apply_publication(first, 5)
+    assert state.publications("dev") == [first, second]
+    assert state.publications("prod") == []
+
+
+def test_a_rollback_makes_old_things_current_until_newer_ones_come(state: State) -> None:
+    first, second, third = (training_dataset(n, f"fp1:{n}") for n in (1, 2, 3))
+    state.apply_publication(publication(datasets=(first, second)), 5)
+    versions = [state.register_model("dev", manifest(model()), "h1", evaluation(), AT) for _ in range(2)]
+    node = "model:income_model@1"
+
+    state.apply_publication(rollback("b2", current={VIEW: 1, node: 1}), 6)
+    loaded = state.load("dev")
+    assert (loaded.training_datasets, loaded.model_versions) == ({VIEW: first}, {node: versions[0]})
+    assert (len(state.training_datasets("dev", VIEW)), len(state.model_versions("dev"))) == (2, 2)
+
+    state.apply_publication(rollback("b3", current={VIEW: 0, node: 0}), 7)
+    assert (state.load("dev").training_datasets, state.load("dev").model_versions) == ({}, {})
+
+    state.apply_publication(publication(build_id="b4", datasets=(third,)), 8)
+    newest = state.register_model("dev", manifest(model()), "h1", evaluation(), AT)
+    assert newest.run == 3
+    assert state.load("dev").training_datasets == {VIEW: third}
+    assert state.load("dev").model_versions == {node: newest}
+
+
+def moved(to: str | None, target: str = "dev") -> Event:
+    detail = {"to": to, "because": "better", "how": "promote"}
+    return Event(at=AT, target=target, who="ada", what="alias_moved", subject="income_model@champion", detail=detail)
+
+
+def test_every_move_of_an_alias_is_kept(state: State) -> None:
+    for _ in range(2):
+        state.register_model("dev", manifest(model()), "h1", evaluation(), AT)
+    alias = "income_model@champion"
+    for to in ("income_model@1.1", "income_model@1.2", None):
+        state.move_alias(alias, moved(to))
+        assert state.load("dev").aliases == ({alias: to} if to else {})
+    events = [e for e in state.events("dev") if e.what == "alias_moved"]
+    assert [(e.detail["from"], e.detail["to"]) for e in events] == [
+        (None, "income_model@1.1"), ("income_model@1.1", "income_model@1.2"), ("income_model@1.2", None),
+    ]  # fmt: skip
+    assert {(e.who, e.subject, e.detail["because"]) for e in events} == {("ada", alias, "better")}
+    assert state.load("prod").aliases == {}
+
+
+def test_a_rollback_moves_aliases_once(state: State) -> None:
+    state.register_model("dev", manifest(model()), "h1", evaluation(), AT)
+    alias = "income_model@champion"
+    for _ in range(2):
+        state.apply_publication(rollback("b2", aliases={alias: "income_model@1.1"}), 6)
+    assert state.load("dev").aliases == {alias: "income_model@1.1"}
+    [event] = [e for e in state.events("dev") if e.what == "alias_moved"]
+    assert (event.detail["from"], event.detail["to"], event.detail["how"]) == (None, "income_model@1.1", "rollback")
+    state.apply_publication(rollback("b3", aliases={alias: None}), 7)
+    assert state.load("dev").aliases == {}

@@ -70,10 +70,20 @@ class DuckLake:
             self._attach()
             return self._commit(move, info)
 
+    def change(self, work: Callable[[DuckDBPyConnection], None], info: CommitInfo) -> int:
+        """What `work` does, in one transaction; returns the commit, the newest of all where nothing was changed."""
+        with self._writing:
+            self._attach()
+            return self._commit(work, info)
+
     def relation(self, table: str, commit: int | None = None) -> str:
         self._attach()
         pin = "" if commit is None else f" at (version => {int(commit)})"
         return f"lake.{DATA_SCHEMA}.{identifier(table)}{pin}"
+
+    def catalog_rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the catalog's own tables, named `{catalog}ducklake_…`; none where there is no lake yet."""
+        return self._read(sql) if self._is_there() else []
 
     def has_table(self, table: str) -> bool:
         """Whether the newest commit has a table of this name."""
@@ -134,7 +144,8 @@ class DuckLake:
             work(cursor)
             arguments = f"{literal(info.author)}, {literal(info.message)}, extra_info => {literal(info.extra)}"
             cursor.execute(f"call lake.set_commit_message({arguments})")
-        return int(self._engine.rows("from lake.last_committed_snapshot()")[0][0])
+        made = self._engine.rows("from lake.last_committed_snapshot()")[0][0]
+        return int(self._engine.rows("from lake.current_snapshot()")[0][0] if made is None else made)
 
     @contextmanager
     def _transaction(self) -> Iterator[DuckDBPyConnection]:

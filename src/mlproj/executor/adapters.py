@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from mlproj.ports import ArtifactStore, Engine, EngineError, Lake, Lease, SourceReader, StateReader, StateStore, Trainer
+from mlproj.ports import (
+    AliasStore, ArtifactStore, Engine, EngineError, Lake, Lease, PublicationLog, SourceReader, StateReader, StateStore,
+    TableHistory, Trainer,
+)  # fmt: skip
 from mlproj.state import SourceNode
 
 # Rows of files beyond this many bytes are written straight into the lake instead of being computed in memory first.
@@ -20,9 +23,12 @@ class Adapters:
 
     engine: Engine
     lake: Lake
+    tables: TableHistory
     lease: Lease
     state: StateReader
     store: StateStore
+    log: PublicationLog
+    aliases: AliasStore
     sources: SourceReader
     artifacts: ArtifactStore
     trainer_for: Callable[[str], Trainer]

@@ -16,6 +16,7 @@ from mlproj.project.inputs import cache_dir
 if TYPE_CHECKING:
     from mlproj.adapters.duckdb_engine import DuckDBEngine
     from mlproj.adapters.ducklake import DuckLake
+    from mlproj.adapters.ducklake_history import DuckLakeHistory
     from mlproj.adapters.estimators import ChildProcessEstimators
     from mlproj.adapters.file_artifacts import FileArtifacts
     from mlproj.adapters.file_sources import FileSources
@@ -75,6 +76,12 @@ class Session:
         return DuckLake(self.engine, self.target.catalog, self.target.data, self.root)
 
     @cached_property
+    def tables(self) -> DuckLakeHistory:
+        from mlproj.adapters.ducklake_history import DuckLakeHistory
+
+        return DuckLakeHistory(self.engine, self.lake)
+
+    @cached_property
     def reader(self) -> StateReader:
         from mlproj.adapters.sql_state import open_reader
 
@@ -119,9 +126,12 @@ class Session:
         return Adapters(
             engine=self.engine,
             lake=self.lake,
+            tables=self.tables,
             lease=self.lease,
             state=self.store,
             store=self.store,
+            log=self.store,
+            aliases=self.store,
             sources=self.sources,
             artifacts=self.artifacts,
             trainer_for=lambda path: trainer_for(path, self.root),

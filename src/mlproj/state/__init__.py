@@ -4,7 +4,7 @@ from mlproj.state.definitions import (
     Column, CompiledTest, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode, SplitRule, Step,
     ViewColumn, ViewNode,
 )  # fmt: skip
-from mlproj.state.published import Commit, CommitKind, Published, RowChanges, TargetState
+from mlproj.state.published import Commit, CommitKind, Held, Published, RowChanges, TargetState
 from mlproj.state.registry import (
     EstimatorInfo, Evaluation, FittedStatistics, ModelManifest, ModelVersion, SignatureField, TestOutcome,
     Trained, TrainingDataset,
@@ -13,7 +13,7 @@ from mlproj.state.runs import BuildRecord, Event, Publication, StepResult, ViewM
 
 __all__ = [
     "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "EstimatorInfo", "Evaluation", "Event", "Feature",
-    "Fingerprints", "FittedStatistics", "GroupNode", "ModelManifest", "ModelNode", "ModelVersion", "Node",
+    "Fingerprints", "FittedStatistics", "GroupNode", "Held", "ModelManifest", "ModelNode", "ModelVersion", "Node",
     "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
     "StepResult", "TargetState", "TestOutcome", "Trained", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
 ]  # fmt: skip

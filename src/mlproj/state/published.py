@@ -11,13 +11,20 @@ from mlproj.state.registry import ModelVersion, Trained, TrainingDataset
 CommitKind = Literal["build", "rollback", "forget"]
 
 
+class Held(Noun):
+    """Why a group is left as it is although its sources moved; `since` is the build that rolled it back."""
+
+    reason: str
+    since: str
+
+
 class Published(Noun):
     """A node as this target published it. For groups `table` and `commit` say where its rows are.
 
     `source_versions` holds the content version of every source that the node's rows were computed from, directly or
     through other groups; `null_counts` the nulls per feature at publication; `digest` of the rows, and of each column
     that a view reads (with its key), both independent of row order. `inputs` maps the groups that were read to their
-    digests: where these, the definition and the sources stand, so do the rows.
+    digests: where these, the definition and the sources stand, so do the rows. `held` is set by a rollback.
     """
 
     node: Node
@@ -31,6 +38,7 @@ class Published(Noun):
     null_counts: dict[str, int] = {}
     source_versions: dict[str, str] = {}
     inputs: dict[str, str] = {}
+    held: Held | None = None
 
 
 class RowChanges(Noun):
@@ -67,7 +75,7 @@ class TargetState(Noun):
     """All of it, by node id; `tables` are the table names that other targets use in the same state.
 
     `training_datasets` holds the newest per view id, `model_versions` the newest per model id, whatever their status;
-    `trained` all versions there are, in a line each.
+    after a rollback of a build those that were current then. `trained` all versions there are, in a line each.
     `aliases` maps `name@alias` to a model version. `last_publication` is the build whose publication came last.
     """
 

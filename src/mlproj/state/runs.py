@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from mlproj.state.noun import Noun
 from mlproj.state.published import CommitKind, RowChanges
 
-Action = Literal["materialize", "test", "train_data", "train", "publish", "drop"]
+Action = Literal["materialize", "test", "train_data", "train", "publish", "drop", "rollback"]
 StepStatus = Literal["pending", "ok", "failed", "skipped", "reused"]
 
 
@@ -54,7 +54,9 @@ class Publication(Noun):
     """What one lake commit published: the record stands in the commit's extra info, and decides (versions.md §5).
 
     `published` and `training_datasets` are what state needs to catch up, as JSON by id; `removed` holds node ids.
-    `kind` is what made its data commits, `changes` what these changed, by group id.
+    `kind` is what made its data commits, `changes` what these changed, by group id. A rollback also says what is
+    current again: `current` maps view ids to numbers of training datasets and model ids to runs (0: none), `aliases`
+    what `name@alias` means (None: nothing). `message` says what was done, where it was no build.
     """
 
     build_id: str
@@ -66,6 +68,9 @@ class Publication(Noun):
     removed: tuple[str, ...] = ()
     kind: CommitKind = "build"
     changes: dict[str, RowChanges] = {}
+    message: str = ""
+    current: dict[str, int] = {}
+    aliases: dict[str, str | None] = {}
 
 
 class Event(Noun):

@@ -224,7 +224,7 @@ def test_the_migrated_tables_are_those_of_the_code(tmp_path: Path) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, metadata) == []
-        assert len(metadata.tables) == 11
+        assert len(metadata.tables) == 12
 
 
 def test_every_revision_has_a_file_and_the_last_is_the_head() -> None:

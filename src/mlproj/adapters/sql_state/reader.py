@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mlproj.adapters.sql_state.database import Database
 from mlproj.adapters.sql_state.revisions import first_value, stored_revision
 from mlproj.adapters.sql_state.snapshot import Snapshot
-from mlproj.state import BuildRecord, Commit, Event, ModelVersion, TargetState, TrainingDataset
+from mlproj.state import BuildRecord, Commit, Event, ModelVersion, Publication, TargetState, TrainingDataset
 
 
 class SqlReader:
@@ -42,6 +42,11 @@ class SqlReader:
     def events(self, target: str) -> list[Event]:
         with self._snapshot() as snapshot:
             return snapshot.events(target) if snapshot else []
+
+    def publications(self, target: str) -> list[Publication]:
+        """`ports.PublicationLog`."""
+        with self._snapshot() as snapshot:
+            return snapshot.publications(target) if snapshot else []
 
     @contextmanager
     def _snapshot(self) -> Iterator[Snapshot | None]:

@@ -19,6 +19,7 @@ from mlproj.state import (
     Event,
     ModelManifest,
     ModelVersion,
+    Publication,
     Published,
     StepResult,
     TargetState,
@@ -33,7 +34,8 @@ _PUBLISHED = "select node, published_json from published where target = ? order 
 _NEWEST_DATASETS = """
 select view, dataset_json from training_datasets
 where target = :target and (view, number) in (
-  select view, max(number) from training_datasets where target = :target group by view)
+  select view, coalesce((select number from pointers p where p.target = :target and p.node = view), max(number))
+  from training_datasets where target = :target group by view)
 order by view
 """
 
@@ -49,7 +51,9 @@ where v.target = :target
 _ONLY_NAME = "and v.name = :name "
 
 _ONLY_NEWEST = """and (v.name, v.version, v.run) in (
-  select name, version, max(run) from model_versions where target = :target group by name, version) """
+  select name, version, coalesce(
+    (select number from pointers p where p.target = :target and p.node = 'model:' || name || '@' || version), max(run))
+  from model_versions where target = :target group by name, version) """
 
 _IN_ORDER = "order by v.name, v.version, v.run"
 
@@ -69,7 +73,7 @@ order by 1
 
 _HISTORY = """
 select node, "commit", "table", rows, build_id, author, message, at, added, changed, deleted, kind, expired from commits
-where target = ? and node = ? order by "commit"
+where target = ? and node = ? order by seq
 """
 
 _BUILDS = """
@@ -81,6 +85,8 @@ _STEPS = "select step_json from steps where build_id = ? order by position"
 _LAST_PUBLICATION = "select build_id from publications where target = ? order by seq desc limit 1"
 
 _APPLIED = "select 1 from publications where target = ? and build_id = ?"
+
+_PUBLICATIONS = "select record from publications where target = ? order by seq"
 
 _EVENTS = "select at, target, who, what, subject, detail from events where target = ? order by seq"
 
@@ -130,6 +136,9 @@ class Snapshot:
             Event(at=at, target=target, who=who, what=what, subject=subject, detail=_DETAIL.validate_json(detail))
             for at, target, who, what, subject, detail in self._execute(_EVENTS, (target,))
         ]
+
+    def publications(self, target: str) -> list[Publication]:
+        return [Publication.model_validate_json(text) for (text,) in self._execute(_PUBLICATIONS, (target,))]
 
     def applied(self, target: str, build_id: str) -> bool:
         """Whether the publication of a build has reached this state."""

@@ -13,6 +13,7 @@ from mlproj.diagnostics import fail
 from mlproj.state import (
     BuildRecord,
     Evaluation,
+    Event,
     ModelManifest,
     ModelNode,
     ModelVersion,
@@ -81,6 +82,13 @@ class SqlState(SqlReader):
 
         with self._database.writing() as connection:
             writes.add_evaluation(connection, target, version, node, evaluation)
+
+    def move_alias(self, alias: str, event: Event) -> None:
+        """`ports.AliasStore`."""
+        from mlproj.adapters.sql_state import writes
+
+        with self._database.writing() as connection:
+            writes.move_alias(connection, alias, event)
 
     def close(self) -> None:
         self._database.close()

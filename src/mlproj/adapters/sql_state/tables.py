@@ -65,7 +65,8 @@ commits = Table(
     Column("deleted", Integer),
     Column("kind", Text, nullable=False, server_default="build"),
     Column("expired", Boolean, nullable=False, server_default=false()),
-    UniqueConstraint("target", "node", "commit"),
+    # A rollback publishes a commit again.
+    UniqueConstraint("target", "node", "commit", "build_id"),
 )
 
 training_datasets = Table(
@@ -122,6 +123,15 @@ aliases = Table(
     ForeignKeyConstraint(
         ["name", "version", "run"], ["model_versions.name", "model_versions.version", "model_versions.run"]
     ),
+)
+
+# Only what a rollback made current in place of the newest: a training dataset's number, or a model's run; 0 for none.
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
 )
 
 builds = Table(

@@ -15,6 +15,7 @@ from mlproj.adapters.sql_state import tables
 from mlproj.state import (
     BuildRecord,
     Evaluation,
+    Event,
     ModelManifest,
     ModelNode,
     ModelVersion,
@@ -76,6 +77,7 @@ def apply_publication(
     _append_datasets(connection, publication.target, datasets)
     _remove_published(connection, publication.target, publication.removed)
     _log_publication(connection, publication, commit)
+    _make_current(connection, publication)
 
 
 def register_model(
@@ -98,7 +100,13 @@ def register_model(
     connection.execute(insert(tables.model_versions).values(row))
     _append_evaluation(connection, version, evaluation)
     _put_model(connection, target, node, build_id, at)
-    detail: dict[str, JsonValue] = {"build_id": build_id, "manifest_hash": manifest_hash, "status": evaluation.status}
+    _forget_pointers(connection, target, [node.id])
+    detail: dict[str, JsonValue] = {
+        "build_id": build_id,
+        "manifest_hash": manifest_hash,
+        "status": evaluation.status,
+        "definition": node.model_dump(mode="json"),
+    }
     _log(connection, target, at, _author(connection, build_id), "model_registered", version.id, detail)
     return version
 
@@ -109,7 +117,11 @@ def add_evaluation(
     at, build_id = evaluation.at, evaluation.build_id
     _append_evaluation(connection, version, evaluation)
     _put_model(connection, target, node, build_id, at)
-    detail: dict[str, JsonValue] = {"build_id": build_id, "status": evaluation.status}
+    detail: dict[str, JsonValue] = {
+        "build_id": build_id,
+        "status": evaluation.status,
+        "definition": node.model_dump(mode="json"),
+    }
     _log(connection, target, at, _author(connection, build_id), "model_evaluated", version.id, detail)
 
 
@@ -133,6 +145,10 @@ def _put_model(connection: Connection, target: str, node: ModelNode, build_id: s
 
 
 def _append_commits(connection: Connection, publication: Publication, published: Mapping[str, Published]) -> None:
+    c = tables.commits.c
+    newest = select(func.max(c.seq)).where(c.target == publication.target).group_by(c.node)
+    rows_there = connection.execute(select(c.node, c.commit).where(c.seq.in_(newest)))
+    last = {row.node: row.commit for row in rows_there}
     rows = [
         {
             "target": publication.target,
@@ -142,19 +158,19 @@ def _append_commits(connection: Connection, publication: Publication, published:
             "rows": entry.rows or 0,
             "build_id": publication.build_id,
             "author": publication.author,
-            "message": f"build {publication.build_id}",
+            "message": publication.message or f"build {publication.build_id}",
             "at": publication.at,
             **publication.changes.get(id_, RowChanges()).model_dump(),
             "kind": publication.kind,
         }
         for id_, entry in published.items()
-        if entry.node.kind == "feature_group" and entry.commit is not None and entry.table is not None
+        if entry.node.kind == "feature_group" and entry.table is not None and entry.commit not in {None, last.get(id_)}
     ]
     _append_absent(connection, tables.commits, rows)
 
 
 def _append_datasets(connection: Connection, target: str, datasets: Iterable[TrainingDataset]) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "target": target,
             "view": dataset.view,
@@ -167,6 +183,53 @@ def _append_datasets(connection: Connection, target: str, datasets: Iterable[Tra
         for dataset in datasets
     ]
     _append_absent(connection, tables.training_datasets, rows)
+    _forget_pointers(connection, target, [row["view"] for row in rows])
+
+
+def _forget_pointers(connection: Connection, target: str, nodes: Iterable[str]) -> None:
+    """The newest is current again."""
+    c = tables.pointers.c
+    for node in nodes:
+        connection.execute(delete_from(tables.pointers).where(c.target == target, c.node == node))
+
+
+def _make_current(connection: Connection, publication: Publication) -> None:
+    """What a rollback made current again: training datasets, model versions, aliases."""
+    target = publication.target
+    rows = [{"target": target, "node": node, "number": number} for node, number in publication.current.items()]
+    _upsert(connection, tables.pointers, rows)
+    for alias, to in publication.aliases.items():
+        before = _alias(connection, target, alias)
+        _set_alias(connection, target, alias, to)
+        detail: dict[str, JsonValue] = {"from": before, "to": to, "because": publication.message, "how": "rollback"}
+        _log(connection, target, publication.at, publication.author, "alias_moved", alias, detail)
+
+
+def move_alias(connection: Connection, alias: str, event: Event) -> None:
+    """`event.detail["to"]` is the version that the alias means from now on; the log also keeps where it was."""
+    to = event.detail.get("to")
+    before = _alias(connection, event.target, alias)
+    _set_alias(connection, event.target, alias, str(to) if to else None)
+    _log(connection, event.target, event.at, event.who, event.what, alias, {**event.detail, "from": before})
+
+
+def _alias(connection: Connection, target: str, alias: str) -> str | None:
+    c = tables.aliases.c
+    name, _, label = alias.partition("@")
+    where = (c.target == target, c.name == name, c.alias == label)
+    row = connection.execute(select(c.version, c.run).where(*where)).first()
+    return f"{name}@{row.version}.{row.run}" if row else None
+
+
+def _set_alias(connection: Connection, target: str, alias: str, to: str | None) -> None:
+    c = tables.aliases.c
+    name, _, label = alias.partition("@")
+    if to is None:
+        connection.execute(delete_from(tables.aliases).where(c.target == target, c.name == name, c.alias == label))
+        return
+    version, run = to.rpartition("@")[2].split(".")
+    row = {"target": target, "name": name, "alias": label, "version": int(version), "run": int(run)}
+    _upsert(connection, tables.aliases, [row])
 
 
 def _remove_published(connection: Connection, target: str, ids: Iterable[str]) -> None:
