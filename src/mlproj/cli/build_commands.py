@@ -32,6 +32,9 @@ def init(context: Context, folder: Path) -> None:
 @click.option("--exit-code", is_flag=True, help="Exit 3 where changes are pending.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
 @click.option("--as-of-date", metavar="D", help="The day that deprecations are judged by (default: today).")
+@click.option(
+    "--against", metavar="git:REF", help="Compare with another revision of the files, whatever the target holds."
+)
 @pass_context
 def plan(
     context: Context,
@@ -42,13 +45,20 @@ def plan(
     exit_code: bool,
     full_refresh: bool,
     as_of_date: str | None,
+    against: str | None,
 ) -> None:
     """What changed, whether it breaks anyone, and what a build would do."""
     from mlproj.cli.render.plan import plan_lines, save
 
-    document = _planner(context).plan_document(
-        select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=_day(as_of_date)
-    )
+    if against is not None:
+        if out or full_refresh:
+            raise click.UsageError("a comparison has no steps to save or refresh: leave out --out and --full-refresh")
+        compared = context.project.plan(select=select, exclude=exclude, as_of_date=_day(as_of_date), against=against)
+        document = compared.model_dump(mode="json")
+    else:
+        document = _planner(context).plan_document(
+            select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=_day(as_of_date)
+        )
     context.answer(document, lambda: plan_lines(document, context))
     if out:
         save(out, document)

@@ -2,6 +2,8 @@
 
 from mlproj.planner.diff import diff
 from mlproj.planner.plan import Affected, Change, Plan, PlanStep, Reason, Unaffected
-from mlproj.planner.steps import Options, make_plan
+from mlproj.planner.steps import Options, make_plan, review_plan
 
-__all__ = ["Affected", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "diff", "make_plan"]
+__all__ = [
+    "Affected", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "diff", "make_plan", "review_plan",
+]  # fmt: skip

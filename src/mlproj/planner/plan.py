@@ -62,7 +62,10 @@ class PlanStep(Noun):
 
 
 class Plan(Noun):
-    """`basis` says what the plan was made from; a saved plan is refused where that has moved on."""
+    """`basis` says what the plan was made from; a saved plan is refused where that has moved on.
+
+    `against` names what was compared with, where that is not what the target holds.
+    """
 
     artifact: Literal["plan"] = "plan"
     version: Literal[1] = 1
@@ -75,6 +78,7 @@ class Plan(Noun):
     as_of_date: str = ""
     full_refresh: bool = False
     basis: dict[str, str] = {}
+    against: str | None = None
 
     @property
     def breaking(self) -> list[Change]:

@@ -31,11 +31,22 @@ def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState,
     blocked = {c.node for c in chosen if c.needs_bump}
     blocked |= {affected.node for c in chosen if c.needs_bump for affected in c.affected}
     steps = tuple(_Steps(manifest, state, options, {c.node: c for c in chosen}, blocked).all())
-    counts: Counter[str] = Counter(c.change for c in chosen)
+    return _plan(chosen, steps, manifest, options)
+
+
+def review_plan(changes: Sequence[Change], manifest: Manifest, options: Options, against: str) -> Plan:
+    """What differs from another definition of the project: a plan that nobody can build, and so without steps."""
+    selected = options.selected
+    chosen = [c for c in changes if selected is None or c.node in selected or _breaks_one_of(c, selected)]
+    return _plan(chosen, (), manifest, options).model_copy(update={"against": against})
+
+
+def _plan(changes: Sequence[Change], steps: tuple[PlanStep, ...], manifest: Manifest, options: Options) -> Plan:
+    counts: Counter[str] = Counter(c.change for c in changes)
     names = ("new", "breaking", "additive", "metadata", "removed", "stale")
     summary = {name: counts.get(name, 0) for name in names} | {"steps": len(steps)}
     return Plan(
-        project=manifest.project, target=options.target, changes=tuple(chosen), steps=steps, summary=summary,
+        project=manifest.project, target=options.target, changes=tuple(changes), steps=steps, summary=summary,
         diagnostics=(*manifest.warnings, *options.diagnostics), as_of_date=options.as_of_date,
         full_refresh=options.full_refresh, basis=dict(options.basis or {}),
     )  # fmt: skip

@@ -48,18 +48,12 @@ def compile_and_remember(
     from mlproj.adapters.duckdb_binder import DuckDBBinder
     from mlproj.compiler import Surroundings, compile_project
 
-    memo_path = cache_dir(root) / "compile.json"
-    memo = read_json(memo_path)
-    memo = (
-        memo
-        if isinstance(memo, dict) and memo.get("versions") == session.estimators.versions()
-        else {"versions": session.estimators.versions()}
-    )
+    memo = known_meanings(root, session.estimators.versions())
     before = len(memo)
     session.estimators.prefetch(m.spec.estimator for m in loaded.models)
     manifest = compile_project(loaded, Surroundings(DuckDBBinder(), session.sources, session.estimators, memo))
     if len(memo) != before:
-        write_text(memo_path, json.dumps(memo, separators=(",", ":"), sort_keys=True))
+        write_text(_memo_path(root), json.dumps(memo, separators=(",", ":"), sort_keys=True))
     text = manifest.model_dump_json()
     write_text(_manifest_path(root, target), text)
     write_text(root / "target" / "manifest.json", text)
@@ -76,6 +70,16 @@ def compile_and_remember(
     record = {"asked": asked, "sources": paths, "key": input_key(root, target, variables, asked, paths)}
     write_text(_record_path(root, target), json.dumps(record))
     return manifest
+
+
+def known_meanings(root: Path, versions: Mapping[str, str]) -> dict[str, Any]:
+    """What earlier compilations found out, by content: whoever compiles adds to it."""
+    memo = read_json(_memo_path(root))
+    return memo if isinstance(memo, dict) and memo.get("versions") == versions else {"versions": versions}
+
+
+def _memo_path(root: Path) -> Path:
+    return cache_dir(root) / "compile.json"
 
 
 def _write_compiled(root: Path, manifest: Manifest) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from functools import partial
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlproj.adapters.git import changed_files
 from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.diagnostics import Collector, Diagnostic, ProjectError, Span, fail
@@ -106,33 +106,6 @@ def select_nodes(
             select, exclude
         )
     )
-
-
-def changed_files(root: Path, revision: str) -> set[str]:
-    """Files of the project that differ from a git revision, untracked ones included. Raises E505."""
-    found: set[str] = set()
-    if revision.startswith("-"):
-        raise fail("E505", f"'{revision}' is no git revision", hint="git:REF selects what differs from it, as git:main")
-    for command in (
-        ["diff", "--name-only", "--relative", revision, "--"],
-        ["ls-files", "--others", "--exclude-standard"],
-    ):
-        try:
-            done = subprocess.run(  # noqa: S603  (no shell, and git as the user has it)
-                ["git", "-C", str(root), "-c", "core.quotepath=off", *command],  # noqa: S607  (found on PATH, as a user's own)
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except OSError as error:
-            raise fail(
-                "E505", "git is not installed", hint="git:REF selects what differs from a git revision"
-            ) from error
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["git failed"])[0].removeprefix("fatal: ")
-            raise fail("E505", f"git: {reason}", hint="git:REF selects what differs from a git revision, as git:main")
-        found |= set(done.stdout.splitlines())
-    return found
 
 
 def refuse_breaking(plan: Plan) -> None:

@@ -110,8 +110,16 @@ class Project:
         exclude: Sequence[str] = (),
         full_refresh: bool = False,
         as_of_date: str | None = None,
+        against: str | None = None,
     ) -> Plan:
-        """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/."""
+        """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/.
+
+        With `against`, as `git:main`, what differs from that revision, whatever the target holds: a plan without steps.
+        """
+        if against is not None:
+            from mlproj.project.against import plan_against
+
+            return plan_against(self, against, select, exclude, as_of_date=as_of_date or _today())
         from mlproj.project.planning import make
 
         plan, _state, _versions = make(
@@ -234,6 +242,11 @@ class Project:
     @property
     def target_name(self) -> str:
         return self._settings.target_name
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """What overrides the vars of mlproj.yml."""
+        return self._vars
 
     @property
     def on_breaking(self) -> str:

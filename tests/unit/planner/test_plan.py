@@ -40,7 +40,7 @@ def test_shape() -> None:
 
     assert document.keys() == {
         "artifact", "version", "project", "target", "changes", "steps", "diagnostics", "summary", "as_of_date",
-        "full_refresh", "basis",
+        "full_refresh", "basis", "against",
     }  # fmt: skip
     assert (document["artifact"], document["version"], document["project"]) == ("plan", 1, "small")
     change = next(c for c in document["changes"] if c["node"] == GROUP)
