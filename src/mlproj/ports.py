@@ -125,12 +125,28 @@ class CommitInfo:
 
 
 @dataclass(frozen=True)
+class Merge:
+    """Rows of these keys are all that differ between a table at commit `since` and what is written.
+
+    `keys` is a query whose columns `k0`, `k1` … hold values of the columns `on`, in order; nulls are keys as others.
+    """
+
+    keys: str
+    on: tuple[str, ...]
+    since: int
+
+
+@dataclass(frozen=True)
 class TableWrite:
-    """Rows of `query` replace those of `table`. With `partition_by`, the table is laid out by these columns."""
+    """Rows of `query` replace those of `table`. With `partition_by`, the table is laid out by these columns.
+
+    With `merge` the commit holds what changed, and the change feed says so, where the table stands as it was then.
+    """
 
     table: str
     query: str
     partition_by: tuple[str, ...] = ()
+    merge: Merge | None = None
 
 
 class Lake(Protocol):

@@ -16,7 +16,7 @@ from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.adapters.ducklake import DuckLake
 from mlproj.adapters.ducklake_catalog import FORMAT
 from mlproj.diagnostics import ProjectError
-from mlproj.ports import CommitInfo, EngineError, TableWrite
+from mlproj.ports import CommitInfo, EngineError, Merge, TableWrite
 from mlproj.state import ViewMove
 
 CATALOG, DATA = "sqlite:.mlproj/catalog.sqlite", ".mlproj/lake"
@@ -183,6 +183,53 @@ assert DuckLake(DuckDBEngine(), {CATALOG!r}, {DATA!r}, Path(sys.argv[1])).last_p
 assert "duckdb" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code, str(root)], check=True)
+
+
+CHANGED = "select unnest([1, null, 9]) as k0"
+
+
+def merged(lake: DuckLake, query: str, since: int, keys: str = CHANGED) -> int:
+    return lake.write([TableWrite("t", query, merge=Merge(keys, ("k",), since))], INFO)
+
+
+def feed(lake: DuckLake, engine: DuckDBEngine, commit: int) -> list[tuple[str, int]]:
+    lake.relation("t")
+    sql = f"select change_type, count(*) from ducklake_table_changes('lake', 'mlproj_data', 't', {commit}, {commit})"
+    return engine.rows(f"{sql} group by 1 order by 1")
+
+
+def test_a_merge_writes_the_rows_of_the_keys_that_differ(lake: DuckLake, engine: DuckDBEngine) -> None:
+    first = lake.write([TableWrite("t", "select unnest([1, 1, 2, null]) as k, 'old' as v")], INFO)
+    second = merged(lake, "select v, k from (select unnest([1, 2, null, 9]) as k, 'new' as v) as q", first)
+
+    read = "select k, v from {} order by k, v"
+    assert engine.rows(read.format(lake.relation("t"))) == [(1, "new"), (2, "old"), (9, "new"), (None, "new")]
+    assert engine.rows(read.format(lake.relation("t", first))) == [(1, "old"), (1, "old"), (2, "old"), (None, "old")]
+    assert feed(lake, engine, second) == [("delete", 3), ("insert", 3)]
+
+
+def test_a_table_that_moved_meanwhile_is_not_merged_but_replaced(lake: DuckLake, engine: DuckDBEngine) -> None:
+    first = lake.write([TableWrite("t", "select 1 as k, 'old' as v")], INFO)
+    lake.write([TableWrite("t", "select 2 as k, 'astray' as v")], INFO)
+    lake.write([TableWrite("u", "select 2 as k, 'other' as v")], INFO)
+
+    merged(lake, "select unnest([1, 5]) as k, 'new' as v", first, "select 1 as k0")
+
+    assert engine.rows(f"from {lake.relation('t')} order by k") == [(1, "new"), (5, "new")]
+
+
+def test_writes_to_other_tables_do_not_keep_from_merging(lake: DuckLake, engine: DuckDBEngine) -> None:
+    first = lake.write([TableWrite("t", "select unnest([1, 2]) as k, 'old' as v")], INFO)
+    lake.write([TableWrite("u", "select 2 as k, 'other' as v")], INFO)
+    second = merged(lake, "select unnest([1, 2]) as k, 'new' as v", first, "select 1 as k0")
+
+    assert feed(lake, engine, second) == [("delete", 1), ("insert", 1)]
+
+
+def test_a_merge_into_a_table_of_other_columns_replaces_it(lake: DuckLake, engine: DuckDBEngine) -> None:
+    first = lake.write([TableWrite("t", "select 1 as k, 'old' as v")], INFO)
+    merged(lake, "select unnest([1, 2]) as k, 7 as w", first, "select 1 as k0")
+    assert engine.rows(f"from {lake.relation('t')} order by k") == [(1, 7), (2, 7)]
 
 
 def test_commits_carry_author_message_and_time(lake: DuckLake) -> None:

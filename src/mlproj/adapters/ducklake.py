@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlproj.adapters.ducklake_catalog import (
-    COMMITS, PUBLICATIONS, create_catalog, iso_commits, newest_publication, read_catalog, resolve_catalog, unreadable,
+    COMMITS, PUBLICATIONS, TOUCHED, create_catalog, iso_commits, newest_publication, read_catalog, resolve_catalog,
+    unreadable,
 )  # fmt: skip
 from mlproj.adapters.ducklake_extension import load_extensions
 from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.adapters.duckdb_error import engine_error, read_error
+from mlproj.compiler.row_changes import same_key_sql
 from mlproj.compiler.text import identifier, identifiers, literal
-from mlproj.ports import CommitInfo, TableWrite
+from mlproj.ports import CommitInfo, Merge, TableWrite
 from mlproj.state import ViewMove
 
 if TYPE_CHECKING:
@@ -46,10 +48,14 @@ class DuckLake:
         with self._writing:
             self._attach()
             known = self._tables()
+            merged = {t.table for t in tables if t.merge and t.table in known and self._stands(t.table, t.merge.since)}
 
             def replace(cursor: DuckDBPyConnection) -> None:
                 for table in tables:
-                    _replace_rows(cursor, table, table.table in known)
+                    if table.merge and table.table in merged and _fits(cursor, table):
+                        _merge_rows(cursor, table, table.merge)
+                    else:
+                        _replace_rows(cursor, table, table.table in known)
 
             return self._commit(replace, info)
 
@@ -102,6 +108,10 @@ class DuckLake:
     def _tables(self) -> frozenset[str]:
         sql = "select table_name from {catalog}ducklake_table where end_snapshot is null"
         return frozenset(str(row[0]) for row in self._read(sql))
+
+    def _stands(self, table: str, since: int) -> bool:
+        """Whether no commit after `since` touched the rows of a table."""
+        return not self._read(TOUCHED.replace("{table}", literal(table)).replace("{since}", str(int(since))))
 
     def _read(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog's own tables, by way of the one SQLite library that may have it open."""
@@ -168,8 +178,8 @@ class DuckLake:
 
 def _replace_rows(cursor: DuckDBPyConnection, write: TableWrite, known: bool) -> None:
     """Delete and insert where the table stands with these columns: replacing it would cut the change feed."""
-    name, query = f"lake.{DATA_SCHEMA}.{identifier(write.table)}", write.query.strip().rstrip(";")
-    if known and _columns(cursor, name) != _columns(cursor, f"\n{query}\n"):
+    name, query = _name(write), _query(write)
+    if known and not _fits(cursor, write):
         # A killed build left a table of this name that is not what this build means by it.
         cursor.execute(f"drop table {name}")
         known = False
@@ -182,6 +192,26 @@ def _replace_rows(cursor: DuckDBPyConnection, write: TableWrite, known: bool) ->
         cursor.execute(f"create table {name} as\n{query}\nwith no data")
         cursor.execute(f"alter table {name} set partitioned by ({identifiers(write.partition_by)})")
     cursor.execute(f"insert into {name} by name\n{query}\n")
+
+
+def _merge_rows(cursor: DuckDBPyConnection, write: TableWrite, merge: Merge) -> None:
+    """Delete the rows of the keys that differ and insert theirs: what did not change is not written again."""
+    differ = same_key_sql((f"t.{identifier(column)}", f"k.k{i}") for i, column in enumerate(merge.on))
+    those = f"where exists (select 1 from ({merge.keys}) as k where {differ})"
+    cursor.execute(f"delete from {_name(write)} as t {those}")
+    cursor.execute(f"insert into {_name(write)} by name\nselect * from (\n{_query(write)}\n) as t {those}")
+
+
+def _fits(cursor: DuckDBPyConnection, write: TableWrite) -> bool:
+    return _columns(cursor, _name(write)) == _columns(cursor, f"\n{_query(write)}\n")
+
+
+def _name(write: TableWrite) -> str:
+    return f"lake.{DATA_SCHEMA}.{identifier(write.table)}"
+
+
+def _query(write: TableWrite) -> str:
+    return write.query.strip().rstrip(";")
 
 
 def _columns(cursor: DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:

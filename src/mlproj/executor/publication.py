@@ -7,6 +7,7 @@ from typing import Any
 
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.executor.recovery import publication_record
+from mlproj.executor.row_counts import count_changes
 from mlproj.executor.training_data import DatasetOutcome
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.ports import CommitInfo, TableWrite
@@ -18,9 +19,12 @@ def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict
 
     Returns datasets with their commits.
     """
+    for node_id, outcome in space.outcomes.items():
+        if outcome.changed and outcome.table:
+            space.outcomes[node_id] = count_changes(outcome, space)
     pending = {n: o for n, o in space.outcomes.items() if o.changed and o.table and o.commit is None}
     writes = [
-        TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by)
+        TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by, o.merge)
         for o in pending.values()
     ]
     fresh = {n: d for n, d in datasets.items() if d.query}
@@ -69,6 +73,7 @@ def publish(
         published={n: p.model_dump(mode="json") for n, p in {**looked_at, **published}.items()},
         training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items() if d.build_id == space.build_id},
         removed=gone,
+        changes={n: o.changes for n in published if (o := space.outcomes.get(n)) and o.changed and o.table},
     )
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
     moves = list(_moves(after, published, gone))

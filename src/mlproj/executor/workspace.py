@@ -11,12 +11,16 @@ from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.loader.environment import fill_environment
-from mlproj.state import GroupNode, Published, SourceNode, TargetState
+from mlproj.ports import Merge
+from mlproj.state import GroupNode, Published, RowChanges, SourceNode, TargetState
 
 
 @dataclass(frozen=True)
 class GroupOutcome:
-    """Rows of a group as this build leaves them; `commit` None while they are in scratch space only."""
+    """Rows of a group as this build leaves them; `commit` None while they are in scratch space only.
+
+    `changes` is what they change against those published before, `merge` how only that is written.
+    """
 
     node: GroupNode
     rows: int
@@ -29,6 +33,8 @@ class GroupOutcome:
     commit: int | None
     changed: bool
     warnings: tuple[str, ...] = ()
+    changes: RowChanges = RowChanges()
+    merge: Merge | None = None
 
 
 @dataclass
