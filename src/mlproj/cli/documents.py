@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
@@ -241,67 +241,6 @@ def _reach(start: str, edges: dict[str, list[str]]) -> set[str]:
                 found.add(other)
                 queue.append(other)
     return found
-
-
-def history_document(project: Project, text: str | None) -> Document:
-    """What happened to a node, oldest first; to the target, newest build first."""
-    if text is None:
-        builds = project.session.reader.builds(project.state().target)
-        entries: list[Document] = [
-            {"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)}
-            for b in builds
-        ]
-        return _document("history", node=None, entries=entries)
-    node = find_node(project.manifest, text)
-    return _document("history", node=node.id, entries=_entries(project, node))
-
-
-def _entries(project: Project, node: Node) -> list[Document]:
-    reader, target = project.session.reader, project.state().target
-    match node:
-        case GroupNode():
-            return [
-                {
-                    "commit": c.commit,
-                    "at": c.at,
-                    "rows": c.rows,
-                    "author": c.author,
-                    "build": c.build_id,
-                    "message": c.message,
-                }
-                for c in reader.history(node.id, target)
-            ]
-        case ViewNode():
-            return [
-                {
-                    "training_dataset": d.name,
-                    "at": d.created_at,
-                    "rows": sum(d.rows.values()),
-                    "commit": d.commit,
-                    "build": d.build_id,
-                }
-                for d in reader.training_datasets(target, node.id)
-            ]
-        case ModelNode():
-            return [
-                {
-                    "model_version": v.id,
-                    "at": v.created_at,
-                    "status": v.status,
-                    "training_dataset": v.manifest.training_dataset,
-                    "build": v.build_id,
-                }
-                for v in reader.model_versions(target, node.name)
-                if v.version == node.version
-            ]
-        case SourceNode():
-            raise fail(
-                "E508",
-                f"{node.id} has no history: its files are somebody else's",
-                hint="name a group, a view or a model",
-            )
-        case _:
-            assert_never(node)
 
 
 def dataset_document(project: Project, view: str, out: Path | None, file_format: str) -> Document:

@@ -1,4 +1,4 @@
-"""ls, show, compile, lineage, history."""
+"""ls, show, compile, lineage."""
 
 from __future__ import annotations
 
@@ -63,18 +63,4 @@ def lineage(context: Context, node: str, direction: str | None, *, mermaid: bool
     context.answer(document, lambda: lineage_lines(document, mermaid=mermaid or context.output == "markdown"))
 
 
-@click.command()
-@click.argument("node", required=False)
-@pass_context
-def history(context: Context, node: str | None) -> None:
-    """Commits of a feature group, versions of a view's training data or of a model; without NODE, builds."""
-    from mlproj.cli.documents import history_document
-    from mlproj.cli.render.tables import table
-
-    document = history_document(context.project, node)
-    columns = list(document["entries"][0]) if document["entries"] else []
-    rows = [[entry[c] for c in columns] for entry in document["entries"]]
-    context.answer(document, lambda: table(columns, rows, context) if rows else ["nothing yet"])
-
-
-COMMANDS = (ls, show, compile_command, lineage, history)
+COMMANDS = (ls, show, compile_command, lineage)

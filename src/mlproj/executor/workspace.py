@@ -33,7 +33,7 @@ class GroupOutcome:
     commit: int | None
     changed: bool
     warnings: tuple[str, ...] = ()
-    changes: RowChanges = RowChanges()
+    changes: RowChanges = field(default_factory=RowChanges)
     merge: Merge | None = None
 
 

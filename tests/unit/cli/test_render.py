@@ -9,6 +9,7 @@ import pytest
 
 from mlproj.cli.context import Context
 from mlproj.cli.render.diagnostics import draw
+from mlproj.cli.render.history import history_lines
 from mlproj.cli.render.tables import table
 from mlproj.cli.render.wrapping import wrapped
 from mlproj.diagnostics import Diagnostic, Span
@@ -121,3 +122,31 @@ def test_errors_are_counted_and_warnings_are_not(tmp_path: Path) -> None:
     found = [Diagnostic("E203", "a"), Diagnostic("E204", "b"), Diagnostic("W301", "c", severity="warning")]
 
     assert list(draw(found, tmp_path, color=False, width=80)) == ["E203 a", "E204 b", "W301 warning: c", "2 errors"]
+
+
+def test_a_history_keeps_its_times_whole(terminal: Terminal) -> None:
+    commit = {
+        "commit": 12,
+        "at": "2026-01-31T12:34:56Z",
+        "kind": "build",
+        "rows": 1_000_000,
+        "added": 3,
+        "changed": None,
+    }
+    said = {
+        "author": "somebody with a name",
+        "build": "20260131T123456-1a2b3c",
+        "message": "build other",
+        "expired": True,
+    }
+
+    lines = history_lines({"entries": [commit | said]}, terminal)
+
+    assert max(len(line) for line in lines) <= 80
+    assert "2026-01-31 12:34  build, expired  1000000      3" in lines[2]
+
+
+def test_a_history_leaves_out_what_only_repeats(terminal: Terminal) -> None:
+    entry = {"commit": 12, "build": "b", "message": "build b", "expired": False}
+    assert history_lines({"entries": [entry]}, terminal)[0].split() == ["commit", "build"]
+    assert history_lines({"entries": []}, terminal) == ["nothing yet"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 _SHORTEST = 8
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Context, *, indent: int = 0) -> list[str]:
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    context: Context,
+    *,
+    indent: int = 0,
+    whole: Collection[str] = (),
+) -> list[str]:
     """Columns as wide as they need; on a terminal texts and headers are cut until a row fits, then columns left out.
 
-    `indent` is how many columns of the terminal the caller puts before each line.
+    `indent` is how many columns of the terminal the caller puts before each line, `whole` are columns never cut.
     """
     cells = [[text(value) for value in row] for row in rows]
     if context.output == "markdown":
@@ -30,7 +37,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Contex
         bool(rows) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows)
         for i in range(len(headers))
     ]
-    widths = _widths(headers, cells, right, context.width - indent)
+    uncut = [number or i == 0 or headers[i] in whole for i, number in enumerate(right)]
+    widths = _widths(headers, cells, uncut, context.width - indent)
     shown = len(widths)
     lines = [list(headers), ["─" * w for w in widths], *cells]
     tail = "  …" if shown < len(headers) else ""
@@ -40,12 +48,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], context: Contex
     ]
 
 
-def _widths(headers: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool], available: int) -> list[int]:
+def _widths(headers: Sequence[str], cells: Sequence[Sequence[str]], uncut: Sequence[bool], available: int) -> list[int]:
     """A width for each column that is shown: all of them, or the first ones and room for `…`."""
     needed = [max((display_width(row[i]) for row in cells), default=0) for i in range(len(headers))]
     heads = [display_width(h) for h in headers]
     # Names in the first column and numbers are not cut: half a number is another number.
-    least = [n if right[i] or i == 0 else min(n, _SHORTEST) for i, n in enumerate(needed)]
+    least = [n if uncut[i] else min(n, _SHORTEST) for i, n in enumerate(needed)]
     least = [max(n, min(h, _SHORTEST)) for n, h in zip(least, heads, strict=True)]
     full = [max(n, h) for n, h in zip(needed, heads, strict=True)]
     for shown in range(len(headers), 1, -1):

@@ -1,0 +1,82 @@
+"""Answers about the past, as documents: history and diff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+from mlproj.cli.documents import find_node
+from mlproj.diagnostics import fail
+from mlproj.state import Commit, GroupNode, ModelNode, Node, SourceNode, ViewNode
+
+if TYPE_CHECKING:
+    from mlproj.project.project import Project
+
+Document = dict[str, Any]
+
+
+def history_document(project: Project, text: str | None) -> Document:
+    """What happened to a node, oldest first; to the target, newest build first."""
+    document: Document = {"artifact": "history", "version": 1}
+    if text is None:
+        builds = project.session.reader.builds(project.state().target)
+        entries: list[Document] = [
+            {"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)}
+            for b in builds
+        ]
+        return document | {"node": None, "entries": entries}
+    node = find_node(project.manifest, text)
+    return document | {"node": node.id, "entries": _entries(project, node)}
+
+
+def _entries(project: Project, node: Node) -> list[Document]:
+    reader, target = project.session.reader, project.state().target
+    match node:
+        case GroupNode():
+            return [_commit(c) for c in reader.history(node.id, target)]
+        case ViewNode():
+            return [
+                {
+                    "training_dataset": d.name,
+                    "at": d.created_at,
+                    "rows": sum(d.rows.values()),
+                    "commit": d.commit,
+                    "build": d.build_id,
+                }
+                for d in reader.training_datasets(target, node.id)
+            ]
+        case ModelNode():
+            return [
+                {
+                    "model_version": v.id,
+                    "at": v.created_at,
+                    "status": v.status,
+                    "training_dataset": v.manifest.training_dataset,
+                    "build": v.build_id,
+                }
+                for v in reader.model_versions(target, node.name)
+                if v.version == node.version
+            ]
+        case SourceNode():
+            raise fail(
+                "E508",
+                f"{node.id} has no history: its files are somebody else's",
+                hint="name a group, a view or a model",
+            )
+        case _:
+            assert_never(node)
+
+
+def _commit(commit: Commit) -> Document:
+    return {
+        "commit": commit.commit,
+        "at": commit.at,
+        "kind": commit.kind,
+        "rows": commit.rows,
+        "added": commit.added,
+        "changed": commit.changed,
+        "deleted": commit.deleted,
+        "author": commit.author,
+        "build": commit.build_id,
+        "message": commit.message,
+        "expired": commit.expired,
+    }
