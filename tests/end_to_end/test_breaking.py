@@ -75,7 +75,7 @@ def test_a_dependant_that_reads_nothing_of_it_is_spared(built_shop: Path) -> Non
     assert change["unaffected"] == [{"node": "feature_view:orders@1", "why": "reads none of customer_id"}]
     text = mlproj(built_shop, "plan").out
     assert "spares" in text
-    assert "write `version: 2`" in text
+    assert "mlproj bump orders" in text
 
 
 def _type(folder: Path) -> None:

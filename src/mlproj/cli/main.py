@@ -128,9 +128,9 @@ def main(
 
 
 def _register() -> None:
-    from mlproj.cli import build_commands, look_commands, ml_commands, time_commands
+    from mlproj.cli import build_commands, look_commands, ml_commands, time_commands, version_commands
 
-    for module in (build_commands, look_commands, time_commands, ml_commands):
+    for module in (build_commands, version_commands, look_commands, time_commands, ml_commands):
         for command in module.COMMANDS:
             main.add_command(command)
 

@@ -119,6 +119,9 @@ def _groups(
             continue
         path, text = loaded.sql[node_id.partition(":")[2]]
         group = compiler.compile(by_id[node_id], rendered[node_id], path, text)
+        if group and path in loaded.exact:
+            texts = {**group.source_text, "sql": loaded.exact[path]}
+            group = group.model_copy(update={"source_text": texts})
         if group:
             groups[node_id] = group
             compiled.add(node_id)

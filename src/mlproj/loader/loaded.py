@@ -31,7 +31,8 @@ class Loaded(Generic[T]):
 class LoadedProject:
     """Everything the user wrote, for one target.
 
-    `sql` maps each group's `name@version` to (path, text) of its SQL file; `macros` maps paths to texts; `vars` are the
+    `sql` maps each group's `name@version` to (path, text) of its SQL file, its lines ending in a line feed; where the
+    file's end otherwise, `exact` has it as it is, by path. `macros` maps paths to texts; `vars` are the
     project's, overridden by `--vars`; `environment` is a snapshot for `env_var`, `env_defaults` what YAML gives for
     variables that are not set. Strings hold placeholders for values of the environment, those of `target` the values.
     """
@@ -46,6 +47,7 @@ class LoadedProject:
     feature_views: tuple[Loaded[FeatureView], ...] = ()
     models: tuple[Loaded[Model], ...] = ()
     sql: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    exact: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)
     env_defaults: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()

@@ -63,6 +63,7 @@ def load(
         feature_views=tuple(found.found["feature_views"]),
         models=tuple(found.found["models"]),
         sql=found.sql,
+        exact=found.exact,
         macros=macros,
         warnings=tuple(collector.warnings),
     )
@@ -80,6 +81,7 @@ class _Resources:
         self._places: dict[tuple[str, str], tuple[str, Span]] = {}
         self.found: dict[str, list[Loaded[Any]]] = {kind: [] for kind in _KINDS}
         self.sql: dict[str, tuple[str, str]] = {}
+        self.exact: dict[str, str] = {}
 
     def read(self, path: str) -> None:
         text = read_text(self._root, path, self._collector)
@@ -187,6 +189,8 @@ class _Resources:
             text = read_text(self._root, path, self._collector)
             # As Jinja does: what line ends a file has must not change what it means.
             self._sql_texts[path] = text and text.replace("\r\n", "\n").replace("\r", "\n")
+            if text and "\r" in text:
+                self.exact[path] = text
         return self._sql_texts[path]
 
 

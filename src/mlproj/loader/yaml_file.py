@@ -245,11 +245,20 @@ def locate(path: str, node: Node, location: Location, key: bool = False) -> Span
 
 def written(text: str, node: Node) -> str:
     """The YAML of a mapping alone, as written, moved to the left margin."""
-    start = node.start_mark.index
-    margin = node.start_mark.column
-    lines = text[start : _end(text, node)].rstrip().split("\n")
-    rest = [line if line[:margin].strip() else line[margin:] for line in lines[1:]]
-    return "\n".join([lines[0], *rest]) + "\n"
+    start, end = extent(text, node)
+    first, *rest = text[start:end].split("\n")
+    return "\n".join([first, *(to_margin(line, node.start_mark.column) for line in rest)]) + "\n"
+
+
+def to_margin(line: str, margin: int) -> str:
+    """A line without its first `margin` columns, where these are blank."""
+    return line if line[:margin].strip() else line[margin:]
+
+
+def extent(text: str, node: Node) -> tuple[int, int]:
+    """From where to where the text of a mapping goes, without the blank lines and comments that follow."""
+    start = int(node.start_mark.index)
+    return start, start + len(text[start : _end(text, node)].rstrip())
 
 
 def _end(text: str, node: Node) -> int:

@@ -72,6 +72,18 @@ def compile_and_remember(
     return manifest
 
 
+def compile_in_memory(root: Path, loaded: LoadedProject, session: Session) -> Manifest:
+    """The manifest of what may never be written: files as they would be. Remembers nothing. Raises `DoesNotCompile`."""
+    from mlproj.adapters.duckdb_binder import DuckDBBinder
+    from mlproj.compiler import Surroundings, compile_project
+
+    session.estimators.prefetch(m.spec.estimator for m in loaded.models)
+    surroundings = Surroundings(
+        DuckDBBinder(), session.sources, session.estimators, known_meanings(root, session.estimators.versions())
+    )
+    return compile_project(loaded, surroundings)
+
+
 def known_meanings(root: Path, versions: Mapping[str, str]) -> dict[str, Any]:
     """What earlier compilations found out, by content: whoever compiles adds to it."""
     memo = read_json(_memo_path(root))

@@ -133,17 +133,12 @@ def told_once(reasons: Sequence[Reason]) -> Iterator[tuple[str, str, Span | None
 
 
 def bump_hint(change: Change) -> str:
-    """Which `version:` to write."""
-    kind, _, relation = change.node.partition(":")
+    """What to do about a breaking change."""
+    relation = change.node.partition(":")[2]
     name = relation.partition("@")[0]
     if any(r.rule == "removed" for r in change.reasons):
         return "restore it, or publish it with `deprecated_after:` first"
-    what = "a copy of its SQL file and YAML" if kind == "feature_group" else "a copy of its YAML"
-    following = change.bump_to
-    return (
-        f"leave {relation} as it was published, and write `version: {following}` into {what} with this change "
-        f"({name}@{following})"
-    )
+    return f"make it {name}@{change.bump_to}, beside {relation} as it was published: mlproj bump {name}"
 
 
 def check_saved(path: Path) -> Plan:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlproj.executor import RunResults
     from mlproj.loader import LoadedProject
     from mlproj.planner import Plan
+    from mlproj.project.bump import Bump
     from mlproj.project.handles import FeatureGroup, FeatureView, Model
     from mlproj.project.session import Session
     from mlproj.state import ModelVersion, StepResult, TargetState
@@ -62,6 +63,15 @@ class Project:
         from mlproj.loader import load
 
         return load(self.root, target=self._target, vars=self._vars, environment=self._environment)
+
+    @property
+    def files(self) -> LoadedProject:
+        """The specs as they are written."""
+        return self._loaded
+
+    def at(self, root: Path) -> Project:
+        """The same target and vars, in another folder."""
+        return Project(root, target=self._target, vars=self._vars)
 
     @cached_property
     def _settings(self) -> LoadedProject:
@@ -203,6 +213,12 @@ class Project:
             self.session.lease.release()
         write_text(self.root / "target" / "run_results.json", results.model_dump_json())
         return results
+
+    def bump(self, name: str, *, with_dependants: bool = False, dry_run: bool = False) -> Bump:
+        """Make the next version from a definition that was changed in place, and put back what was published of it."""
+        from mlproj.project.bump import bump
+
+        return bump(self, name, with_dependants=with_dependants, dry_run=dry_run, as_of_date=_today())
 
     def test(
         self,

@@ -26,6 +26,7 @@ class Resource(Spec):
 
     name: Name
     version: Version = 1
+    derived_from: Version | None = None
     description: str = ""
     owner: str = ""
     tags: list[str] = []

@@ -1,0 +1,1 @@
+select id, age * 2 as age from {{ source('people') }}

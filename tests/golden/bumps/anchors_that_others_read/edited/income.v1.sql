@@ -1,0 +1,1 @@
+select id, age::double as age from {{ source('people') }}

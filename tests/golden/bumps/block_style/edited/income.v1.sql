@@ -1,0 +1,1 @@
+select id, pay::float as pay, rich from {{ source('people') }}

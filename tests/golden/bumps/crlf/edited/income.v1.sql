@@ -1,0 +1,2 @@
+select id, age + 1 as age, pay, rich
+from {{ source('people') }}

@@ -1,0 +1,2 @@
+select id, age, pay, rich
+from {{ source('people') }}

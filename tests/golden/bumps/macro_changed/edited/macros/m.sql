@@ -1,0 +1,1 @@
+{% macro older(x) %}{{ x }} + 2{% endmacro %}

@@ -1,0 +1,1 @@
+select id, {{ older('age') }} as age, pay from {{ source('people') }}

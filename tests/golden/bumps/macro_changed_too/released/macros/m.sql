@@ -1,0 +1,1 @@
+{% macro older(x) %}{{ x }} + 1{% endmacro %}

@@ -1,0 +1,2 @@
+-- a comment
+select id, age, pay, rich from {{ source('people') }}

@@ -1,0 +1,1 @@
+select id, age::double as age, pay, rich from {{ source('people') }}

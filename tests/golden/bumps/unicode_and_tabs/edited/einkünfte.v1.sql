@@ -1,0 +1,4 @@
+select
+	id,
+	age + 1 as age -- größe 😀
+from {{ source('people') }}

@@ -1,0 +1,4 @@
+select
+	id,
+	age -- größe 😀
+from {{ source('people') }}

@@ -1,0 +1,1 @@
+select id, pay, rich from {{ source('people') }}
