@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mlproj.cli.context import Context, pass_context, selection
+from mlproj.cli.context import Context, acceptance, accepted, pass_context, selection
 
 
 @click.command()
@@ -35,6 +35,7 @@ def init(context: Context, folder: Path) -> None:
 @click.option(
     "--against", metavar="git:REF", help="Compare with another revision of the files, whatever the target holds."
 )
+@acceptance
 @pass_context
 def plan(
     context: Context,
@@ -46,18 +47,27 @@ def plan(
     full_refresh: bool,
     as_of_date: str | None,
     against: str | None,
+    accept_breaking: tuple[str, ...],
+    because: str | None,
 ) -> None:
     """What changed, whether it breaks anyone, and what a build would do."""
     from mlproj.cli.render.plan import plan_lines, save
 
     if against is not None:
-        if out or full_refresh:
-            raise click.UsageError("a comparison has no steps to save or refresh: leave out --out and --full-refresh")
+        if out or full_refresh or accept_breaking:
+            raise click.UsageError(
+                "a comparison has no steps to save, refresh or accept: leave out --out, --full-refresh and"
+                " --accept-breaking"
+            )
         compared = context.project.plan(select=select, exclude=exclude, as_of_date=_day(as_of_date), against=against)
         document = compared.model_dump(mode="json")
     else:
         document = _planner(context).plan_document(
-            select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=_day(as_of_date)
+            select=select,
+            exclude=exclude,
+            full_refresh=full_refresh,
+            as_of_date=_day(as_of_date),
+            accept_breaking=accepted(accept_breaking, because, kept=out is not None),
         )
     context.answer(document, lambda: plan_lines(document, context))
     if out:
@@ -103,6 +113,7 @@ def _day(text: str | None) -> str | None:
     metavar="[S]",
     help="Wait for another build to end, at most S seconds (3600).",
 )
+@acceptance
 @pass_context
 def build(
     context: Context,
@@ -114,13 +125,15 @@ def build(
     fail_fast: bool,
     full_refresh: bool,
     wait: float,
+    accept_breaking: tuple[str, ...],
+    because: str | None,
 ) -> None:
     """Plan, then apply it: materialise, test, publish, train, register."""
     from mlproj.cli.progress import progress
     from mlproj.cli.render.results import result_lines
 
-    if planfile and (select or exclude or full_refresh):
-        raise click.UsageError("a saved plan is done as it stands: leave out --select, --exclude and --full-refresh")
+    if planfile and (select or exclude or full_refresh or accept_breaking):
+        raise click.UsageError("a saved plan is done as it stands: leave out options that would make another plan")
     with progress(context) as watcher:
         results = context.project.build(
             planfile,
@@ -130,6 +143,7 @@ def build(
             fail_fast=fail_fast,
             full_refresh=full_refresh,
             wait=wait,
+            accept_breaking=accepted(accept_breaking, because, kept=True),
             progress=watcher.step,
             failed=watcher.failed,
         )

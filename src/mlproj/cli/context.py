@@ -121,6 +121,27 @@ def _columns(stream: TextIO) -> int:
 pass_context = click.make_pass_decorator(Context)
 
 
+def acceptance(command: F) -> F:
+    """--accept-breaking NODE, as often as needed, and --because for all of them."""
+    command = click.option("--because", metavar="TEXT", help="Why; it is kept in history.")(command)
+    return click.option(
+        "--accept-breaking",
+        multiple=True,
+        metavar="NODE",
+        help="Let this node's breaking change through, without another version; needs --because.",
+    )(command)
+
+
+def accepted(nodes: tuple[str, ...], because: str | None, *, kept: bool) -> dict[str, str]:
+    """Node → why its breaking change is let through. A reason is needed where the acceptance is `kept`."""
+    why = (because or "").strip()
+    if nodes and kept and not why:
+        raise click.UsageError("--accept-breaking needs --because TEXT: the reason is kept in history")
+    if because is not None and not nodes:
+        raise click.UsageError("--because says why --accept-breaking: name the node too")
+    return dict.fromkeys(nodes, why)
+
+
 def selection(command: F) -> F:
     """--select and --exclude, each as often as needed."""
     command = click.option(

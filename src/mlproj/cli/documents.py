@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
+from mlproj.project.node_names import matching
 from mlproj.project.planning import select_nodes
 from mlproj.project.preview import plain, preview, source_preview
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
@@ -25,11 +26,7 @@ def _document(artifact: str, **content: Any) -> Document:
 
 def find_node(manifest: Manifest, text: str) -> Node:
     """The node that `kind:name@version` or a short form of it means. Raises E508 where it is none or several."""
-    matches = [
-        n
-        for n in manifest.nodes
-        if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0], n.partition("@")[0])
-    ]
+    matches = matching(manifest.nodes, text)
     # A source, a group and a view may share a name: the group is what most people mean.
     groups = [n for n in matches if n.startswith("feature_group:")]
     matches = groups or matches

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_never
 
 from mlproj.cli.documents import find_node
+from mlproj.planner.acceptance import ACCEPTED, EQUIVALENT
 from mlproj.diagnostics import fail
 from mlproj.state import Commit, GroupNode, ModelNode, Node, SourceNode, ViewNode
 
@@ -25,7 +26,25 @@ def history_document(project: Project, text: str | None) -> Document:
         ]
         return document | {"node": None, "entries": entries}
     node = find_node(project.manifest, text)
-    return document | {"node": node.id, "entries": _entries(project, node)}
+    events = _acceptances(project, node)
+    return document | {"node": node.id, "entries": _entries(project, node), "events": events}
+
+
+def _acceptances(project: Project, node: Node) -> list[Document]:
+    """What somebody let through, and why."""
+    return [
+        {
+            "at": event.at,
+            "who": event.who,
+            "what": event.what,
+            "because": event.detail["because"],
+            "rules": event.detail["rules"],
+            "features": event.detail["features"],
+            "build": event.detail["build_id"],
+        }
+        for event in project.session.reader.events(project.state().target)
+        if event.subject == node.id and event.what in {ACCEPTED, EQUIVALENT}
+    ]
 
 
 def _entries(project: Project, node: Node) -> list[Document]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mlproj.compiler.about import about
+from mlproj.compiler.about import about, equivalence
 from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
@@ -216,6 +216,7 @@ class GroupCompiler:
             description=spec.description,
             default=spec.default,
             renamed_from=spec.renamed_from,
+            equivalent=equivalence(spec.equivalent, partial(group.locate, (*place, "equivalent", "of"))),
             tags=tuple(spec.tags),
             span=group.locate(place),
         )
@@ -309,6 +310,7 @@ class GroupCompiler:
             tests=tests,
             unique_key=spec.online,
             deprecated_after=spec.deprecated_after,
+            equivalent=equivalence(spec.equivalent, partial(group.locate, ("equivalent", "of"))),
         )
 
 

@@ -175,8 +175,10 @@ class _Build:
         started = time.perf_counter()
         try:
             frozen |= write_rows(self._space, self._datasets)
-            if nodes or dropped:
-                publish(self._space, nodes, frozen, dropped)
+            done = {s.node for s in self._plan.steps}
+            accepted = [c for c in self._plan.changes if c.node in done]
+            if nodes or dropped or any(c.accepted for c in accepted):
+                publish(self._space, nodes, frozen, dropped, accepted)
         except (EngineError, ProjectError) as error:
             found = (
                 error.diagnostics

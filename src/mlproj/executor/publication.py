@@ -10,6 +10,8 @@ from mlproj.executor.recovery import publication_record
 from mlproj.executor.row_counts import count_changes
 from mlproj.executor.training_data import DatasetOutcome
 from mlproj.executor.workspace import GroupOutcome, Workspace
+from mlproj.planner import Change
+from mlproj.planner.acceptance import acknowledgements
 from mlproj.ports import CommitInfo, TableWrite
 from mlproj.state import GroupNode, Publication, Published, TrainingDataset, ViewMove, ViewNode
 
@@ -58,10 +60,18 @@ def _listed(writes: list[TableWrite]) -> str:
 
 
 def publish(
-    space: Workspace, nodes: Iterable[str], datasets: Mapping[str, TrainingDataset], removed: Iterable[str]
+    space: Workspace,
+    nodes: Iterable[str],
+    datasets: Mapping[str, TrainingDataset],
+    removed: Iterable[str],
+    changes: Iterable[Change] = (),
 ) -> int:
-    """Move the target's views to what this build made, and tell state; returns the lake's commit."""
+    """Move the target's views to what this build made, and tell state; returns the lake's commit.
+
+    What was accepted of the `changes` is written down with it.
+    """
     at = space.adapters.now()
+    nodes = list(nodes)
     published = {n: _published(n, space, at) for n in nodes}
     looked_at = {n: _with_digests(n, space) for n in space.digests if n not in published}
     gone = tuple(sorted(removed))
@@ -74,6 +84,11 @@ def publish(
         training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items() if d.build_id == space.build_id},
         removed=gone,
         changes={n: o.changes for n in published if (o := space.outcomes.get(n)) and o.changed and o.table},
+        events=tuple(
+            acknowledgements(
+                changes, target=space.state.target, who=space.adapters.author, at=at, build_id=space.build_id
+            )
+        ),
     )
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
     moves = list(_moves(after, published, gone))

@@ -9,10 +9,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from mlproj.loader.loaded import Location
-from mlproj.specs.base import NAME_PATTERN, REFERENCE_PATTERN, Name
+from mlproj.specs.base import FINGERPRINT_PATTERN, NAME_PATTERN, REFERENCE_PATTERN, Name
 
 _NAME = "a name: letters, digits and _, not starting with a digit"
-_PATTERNS = {NAME_PATTERN: _NAME, REFERENCE_PATTERN: "a name or name@version, like income or income@1"}
+_PATTERNS = {
+    NAME_PATTERN: _NAME,
+    REFERENCE_PATTERN: "a name or name@version, like income or income@1",
+    FINGERPRINT_PATTERN: "the fingerprint that `mlproj plan` prints, like fp1: and 32 digits",
+}
 # For fields whose pattern is theirs alone.
 _FORMATS = {
     "prefix": "letters, digits and _",

@@ -1,9 +1,11 @@
 """Manifest × state → plan: what changed, whether it breaks anyone, and the steps. Pure."""
 
+from mlproj.planner.acceptance import accept
 from mlproj.planner.diff import diff
 from mlproj.planner.plan import Affected, Change, Plan, PlanStep, Reason, Unaffected
 from mlproj.planner.steps import Options, make_plan, review_plan
 
 __all__ = [
-    "Affected", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "diff", "make_plan", "review_plan",
+    "Affected", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "accept", "diff", "make_plan",
+    "review_plan",
 ]  # fmt: skip

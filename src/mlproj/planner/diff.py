@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.group_rules import compare_groups
@@ -21,10 +21,9 @@ def diff(
     source_versions: Mapping[str, str],
     *,
     as_of_date: str,
-    accept: Sequence[str] = (),
 ) -> tuple[Change, ...]:
-    """Changes in dependency order, then removals. `accept` names the nodes whose breaking changes are let through."""
-    differ = _Differ(manifest, state, source_versions, as_of_date, frozenset(accept))
+    """Changes in dependency order, then removals."""
+    differ = _Differ(manifest, state, source_versions, as_of_date)
     found = [change for node_id in manifest.order if (change := differ.change(manifest.nodes[node_id]))]
     return (*found, *differ.removals())
 
@@ -36,10 +35,9 @@ class _Differ:
         state: TargetState,
         source_versions: Mapping[str, str],
         as_of_date: str,
-        accept: frozenset[str],
     ) -> None:
         self._manifest, self._state, self._versions = manifest, state, source_versions
-        self._today, self._accept = as_of_date, accept
+        self._today = as_of_date
         self._moved: set[str] = set()  # groups whose rows may change because sources did
         self._remade: set[str] = set()  # views whose training dataset will be made
         # Whom a change touches is decided by what was published: that is what is in use.
@@ -62,15 +60,13 @@ class _Differ:
     def _judge(self, node_id: str, reasons: list[Reason]) -> Change:
         worst = min((r.change for r in reasons), key=_WORST.index)
         affected, unaffected = impact(node_id, reasons, self._dependants) if worst == "breaking" else ((), ())
-        accepted = worst == "breaking" and ("*" in self._accept or node_id in self._accept)
-        needs_bump = worst == "breaking" and not accepted
+        needs_bump = worst == "breaking"
         return Change(
             node=node_id,
             change=worst,
             reasons=tuple(reasons),
             needs_bump=needs_bump,
             bump_to=self._next_version(node_id) if needs_bump else None,
-            accepted=accepted,
             affected=affected,
             unaffected=unaffected,
         )
@@ -149,13 +145,13 @@ class _Differ:
             deadline = getattr(node, "deprecated_after", None)
             if isinstance(node, ModelNode) or (deadline and deadline < self._today):
                 said = (
-                    f"{_relation(node_id)} was deprecated after {deadline}"
+                    f"{_relation(node_id)} was deprecated after {deadline}, and today is {self._today}"
                     if deadline
                     else f"{_relation(node_id)} is no longer declared"
                 )
                 reason = Reason(rule="removed", change="removed", message=said, span=node.span)
             else:
-                until = f"; it is deprecated after {deadline}" if deadline else ""
+                until = f"; it is deprecated after {deadline}, and today is {self._today}" if deadline else ""
                 reason = Reason(
                     rule="removed",
                     change="breaking",

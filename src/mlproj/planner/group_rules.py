@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from mlproj.planner.equivalents import acknowledged
+from mlproj.planner.expressions import differing, shown
 from mlproj.planner.plan import ChangeKind, Reason
 from mlproj.planner.type_changes import compare_types
 from mlproj.state import Feature, GroupNode, Published
@@ -133,11 +135,11 @@ def _keys(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Rea
                 rule="key_changed",
                 change="breaking",
                 span=new.span,
-                message=f"{role} was {_shown(before)} and is {_shown(after)}",
+                message=f"{role} was {_listed(before)} and is {_listed(after)}",
             )
 
 
-def _shown(value: str | tuple[str, ...] | None) -> str:
+def _listed(value: str | tuple[str, ...] | None) -> str:
     return "absent" if not value else value if isinstance(value, str) else ", ".join(value)
 
 
@@ -152,21 +154,33 @@ def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[
     """Rule 13: by the expression alone, as seen from the group itself."""
     before = _by_name(old)
     for name, feature in _by_name(new).items():
-        if name in before and before[name].computed != feature.computed:
-            yield Reason(
-                rule="meaning_changed",
-                feature=name,
-                change="breaking",
-                span=feature.span,
-                message=f"the SQL of {new.relation} changed, and with it what {name} means",
-            )
+        if name not in before or before[name].computed == feature.computed:
+            continue
+        was, now = before[name].expression, feature.expression
+        if was == now:  # neither was understood, or what they are made of has changed within the query
+            said = f"the SQL of {new.relation} changed, and with it what {name} means"
+        else:
+            said = f"{name}: was {shown(was)}, is {shown(now)}"
+        reason = Reason(
+            rule="meaning_changed", feature=name, change="breaking", span=feature.span, message=said,
+            old=was or None, new=now or None, of=before[name].computed,
+        )  # fmt: skip
+        yield acknowledged(reason, feature.equivalent)
 
 
 def _rows(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
     """Rule 14: other rows are a change of every feature."""
-    if old.shape.rows != new.shape.rows:
-        message = f"the SQL of {new.relation} gives other rows"
-        yield Reason(rule="rows_changed", change="breaking", span=new.span, message=message)
+    if old.shape.rows == new.shape.rows:
+        return
+    was, now = old.shape.text, new.shape.text
+    said = f"the SQL of {new.relation} gives other rows"
+    if was != now:
+        said = f"other rows: {differing(was, now)}"
+    reason = Reason(
+        rule="rows_changed", change="breaking", span=new.span, message=said,
+        old=was or None, new=now or None, of=old.shape.rows,
+    )  # fmt: skip
+    yield acknowledged(reason, new.equivalent)
 
 
 def _materialized(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
@@ -185,6 +199,7 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
         ("tests", [(t.id, t.failures) for t in old.tests], [(t.id, t.failures) for t in new.tests]),
         ("created_time", old.created_time, new.created_time),
         ("deprecated_after", old.deprecated_after, new.deprecated_after),
+        ("current_version", old.current, new.current),
     ]
     changed = [name for name, a, b in whole if a != b]
     common = [n for n in before if n in after]

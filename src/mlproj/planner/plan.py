@@ -12,12 +12,20 @@ ChangeKind = Literal["new", "removed", "breaking", "additive", "metadata", "stal
 
 
 class Reason(Noun):
-    """One rule that applies (versions.md §2), to a feature or to the whole node; `change` is its verdict alone."""
+    """One rule that applies (versions.md §2), to a feature or to the whole node; `change` is its verdict alone.
+
+    `old` and `new` are what was and what is, as SQL; `of` is the published fingerprint, for `equivalent:`; `because`
+    is the user's reason where such an acknowledgement took the edge off.
+    """
 
     rule: str
     message: str
     change: ChangeKind
     feature: str | None = None
+    old: str | None = None
+    new: str | None = None
+    of: str | None = None
+    because: str | None = None
     span: Span | None = None
 
 
@@ -43,7 +51,7 @@ class Unaffected(Noun):
 
 
 class Change(Noun):
-    """What happened to one node; the worst of its reasons decides."""
+    """What happened to one node; the worst of its reasons decides. `because` says why it was accepted."""
 
     node: str
     change: ChangeKind
@@ -51,6 +59,7 @@ class Change(Noun):
     needs_bump: bool = False
     bump_to: int | None = None  # the version to write: the highest of that name plus one
     accepted: bool = False
+    because: str | None = None
     affected: tuple[Affected, ...] = ()
     unaffected: tuple[Unaffected, ...] = ()
 

@@ -16,7 +16,8 @@ from mlproj.adapters.git import changed_files, check_out
 from mlproj.compiler import DoesNotCompile, Manifest, Surroundings, compile_project
 from mlproj.diagnostics import Diagnostic, ProjectError, fail
 from mlproj.loader import LoadedProject, load
-from mlproj.planner import Change, Options, Plan, diff, review_plan
+from mlproj.planner import Change, Options, Plan, accept, diff, review_plan
+from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.as_published import SOURCE_VERSION, as_published
 from mlproj.planner.selectors import Selector
 from mlproj.ports import SourceError, SourceSpec
@@ -46,8 +47,9 @@ def plan_against(
             raise error
         manifest = whole
     versions = {n: SOURCE_VERSION for n in manifest.nodes if n.startswith("source:")}
-    accept = ["*"] if project.on_breaking == "warn" else []
-    changes = tuple(map(_without_artifacts, diff(manifest, state, versions, as_of_date=as_of_date, accept=accept)))
+    because = {"*": ON_BREAKING} if project.on_breaking == "warn" else {}
+    found = accept(diff(manifest, state, versions, as_of_date=as_of_date), because)
+    changes = tuple(map(_without_artifacts, found))
     if error and not explained_by(changes, error):
         raise error
     selector = Selector(manifest, changes, partial(changed_files, project.root))

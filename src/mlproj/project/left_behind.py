@@ -28,6 +28,6 @@ def with_published(error: DoesNotCompile, state: TargetState) -> Manifest | None
 
 
 def explained_by(changes: tuple[Change, ...], error: DoesNotCompile) -> bool:
-    """Whether everything that failed stands downstream of a breaking change."""
-    touched = {affected.node for change in changes if change.change == "breaking" for affected in change.affected}
+    """Whether everything that failed stands downstream of a breaking change that nobody accepted."""
+    touched = {affected.node for change in changes if change.needs_bump for affected in change.affected}
     return error.failed <= touched

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,11 @@ from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.diagnostics import Collector, Diagnostic, ProjectError, Span, fail
 from mlproj.loader.environment import fill_environment
-from mlproj.planner import Change, Options, Plan, Reason, diff, make_plan
+from mlproj.planner import Change, Options, Plan, Reason, accept, diff, make_plan
+from mlproj.planner.acceptance import ON_BREAKING
+from mlproj.planner.equivalents import misdirected
 from mlproj.planner.selectors import Selector
+from mlproj.project.node_names import breaking_node
 from mlproj.project.left_behind import explained_by, with_published
 from mlproj.state import SourceNode, TargetState
 
@@ -28,11 +31,13 @@ def make(
     *,
     full_refresh: bool,
     as_of_date: str,
+    accept_breaking: Mapping[str, str] | None = None,
     saved: Plan | None = None,
 ) -> tuple[Plan, TargetState, dict[str, str]]:
     """The plan, the state that it was made from, and the versions of the sources' content.
 
-    A `saved` plan is returned as it stands, or refused with E502 where files or state moved on.
+    `accept_breaking` maps nodes, as the user writes them, to why their breaking changes are let through. A `saved` plan
+    is returned as it stands, or refused with E502 where files or state moved on.
     """
     state = project.state()
     manifest, error = _manifest(project, state)
@@ -48,8 +53,11 @@ def make(
     if saved is not None:
         _check_basis(saved, basis, project.target_name)
         return saved, state, versions
-    accept = ["*"] if project.on_breaking == "warn" else []
-    changes = diff(manifest, state, versions, as_of_date=as_of_date, accept=accept)
+    changes = diff(manifest, state, versions, as_of_date=as_of_date)
+    because = {"*": ON_BREAKING} if project.on_breaking == "warn" else {}
+    known = {**manifest.nodes, **state.published}
+    because |= {breaking_node(changes, known, text): why for text, why in (accept_breaking or {}).items()}
+    changes = accept(changes, because)
     if error and not explained_by(changes, error):
         raise error
     chosen = Selector(manifest, changes, partial(changed_files, project.root))
@@ -60,7 +68,7 @@ def make(
         selected=selected,
         full_refresh=full_refresh,
         basis=basis,
-        diagnostics=(*missing, *(error.diagnostics if error else ())),
+        diagnostics=(*missing, *misdirected(manifest, state), *(error.diagnostics if error else ())),
     )
     return make_plan(changes, manifest, state, options), state, versions
 
@@ -122,10 +130,10 @@ def refuse_breaking(plan: Plan) -> None:
 
 
 def told_once(reasons: Sequence[Reason]) -> Iterator[tuple[str, str, Span | None]]:
-    """(rule, message, place) of each reason; a change of SQL that may concern many features is one message."""
-    changed = [r for r in reasons if r.rule == "meaning_changed"]
+    """(rule, message, place) of each reason; a change of SQL of which no more is known than that is one message."""
+    changed = [r for r in reasons if r.rule == "meaning_changed" and r.old == r.new]
     for reason in reasons:
-        if reason.rule != "meaning_changed" or len(changed) == 1:
+        if reason not in changed or len(changed) == 1:
             yield reason.rule, reason.message, reason.span
         elif reason is changed[0]:
             names = ", ".join(r.feature or "" for r in changed)

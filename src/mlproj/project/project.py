@@ -120,11 +120,13 @@ class Project:
         exclude: Sequence[str] = (),
         full_refresh: bool = False,
         as_of_date: str | None = None,
+        accept_breaking: Mapping[str, str] | None = None,
         against: str | None = None,
     ) -> Plan:
         """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/.
 
-        With `against`, as `git:main`, what differs from that revision, whatever the target holds: a plan without steps.
+        `accept_breaking` maps nodes to why their breaking changes are let through. With `against`, as `git:main`, what
+        differs from that revision, whatever the target holds: a plan without steps.
         """
         if against is not None:
             from mlproj.project.against import plan_against
@@ -133,7 +135,12 @@ class Project:
         from mlproj.project.planning import make
 
         plan, _state, _versions = make(
-            self, select, exclude, full_refresh=full_refresh, as_of_date=as_of_date or _today()
+            self,
+            select,
+            exclude,
+            full_refresh=full_refresh,
+            as_of_date=as_of_date or _today(),
+            accept_breaking=accept_breaking,
         )
         write_text(self.root / "target" / "plan.json", plan.model_dump_json())
         return plan
@@ -145,6 +152,7 @@ class Project:
         exclude: Sequence[str] = (),
         full_refresh: bool = False,
         as_of_date: str | None = None,
+        accept_breaking: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """`plan` as JSON.
 
@@ -152,7 +160,7 @@ class Project:
         """
         from mlproj.project.compilation import known_key
 
-        asked = [list(select), list(exclude), full_refresh, as_of_date or _today()]
+        asked = [list(select), list(exclude), full_refresh, as_of_date or _today(), dict(accept_breaking or {})]
         path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
         known = read_json(path)
         key, _record = known_key(self.root, self._target, self._vars)
@@ -163,7 +171,13 @@ class Project:
         ]:
             document: dict[str, Any] = known["plan"]
             return document
-        plan = self.plan(select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=as_of_date)
+        plan = self.plan(
+            select=select,
+            exclude=exclude,
+            full_refresh=full_refresh,
+            as_of_date=as_of_date,
+            accept_breaking=accept_breaking,
+        )
         files = self.session.database_files()
         self.close()
         document = plan.model_dump(mode="json")
@@ -182,6 +196,7 @@ class Project:
         fail_fast: bool = False,
         full_refresh: bool = False,
         wait: float = 0,
+        accept_breaking: Mapping[str, str] | None = None,
         progress: Callable[[StepResult], None] | None = None,
         failed: Callable[[list[Diagnostic]], None] | None = None,
     ) -> RunResults:
@@ -197,7 +212,13 @@ class Project:
         try:
             saved = check_saved(plan_file) if plan_file else None
             plan, state, versions = make(
-                self, select, exclude, full_refresh=full_refresh, as_of_date=_today(), saved=saved
+                self,
+                select,
+                exclude,
+                full_refresh=full_refresh,
+                as_of_date=_today(),
+                accept_breaking=accept_breaking,
+                saved=saved,
             )
             refuse_breaking(plan)
             options = BuildOptions(

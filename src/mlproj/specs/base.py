@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Spec(BaseModel):
@@ -18,11 +19,33 @@ Version = Annotated[int, Field(ge=1)]
 # What one resource says of another: `income@1`, or `income` for the highest version.
 REFERENCE_PATTERN = r"^[^\W\d]\w*(@[1-9]\d*)?$"
 Reference = Annotated[str, Field(pattern=REFERENCE_PATTERN)]
+FINGERPRINT_PATTERN = r"^fp\d+:[0-9a-f]{32}$"
 Scalar = str | int | float | bool
 
 
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f"there is no day '{text}'") from None
+
+
+# The pattern is for its message: what it lets through may still be no day of the calendar.
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_day)]
+
+
+class Equivalent(Spec):
+    """Says that what is computed otherwise has the same values as before.
+
+    `of` is the published fingerprint, as `plan` prints it.
+    """
+
+    of: str = Field(pattern=FINGERPRINT_PATTERN)
+    because: str = Field(min_length=1)
+
+
 class Resource(Spec):
-    """What every versioned resource may say about itself."""
+    """What every versioned resource may say about itself; `derived_from` is the version that it was copied from."""
 
     name: Name
     version: Version = 1

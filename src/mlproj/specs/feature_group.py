@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mlproj.specs.base import Name, Resource, Scalar, Spec
+from mlproj.specs.base import Day, Equivalent, Name, Resource, Scalar, Spec
 from mlproj.specs.data_test import DataTest
 
 
@@ -19,6 +19,7 @@ class FeatureSpec(Spec):
     nullable: bool | None = None
     default: Scalar | None = None
     renamed_from: Name | None = None
+    equivalent: Equivalent | None = None
     # Factories: there are many of these, and pydantic deep-copies a default list for each.
     tags: list[str] = Field(default_factory=list)
     tests: list[DataTest] = Field(default_factory=list)
@@ -36,4 +37,5 @@ class FeatureGroup(Resource):
     sql: str | None = None
     features: list[FeatureSpec] = []
     tests: list[DataTest] = []
-    deprecated_after: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    equivalent: Equivalent | None = None
+    deprecated_after: Day | None = None

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlproj.specs.base import Name, Reference, Resource, Spec
+from mlproj.specs.base import Day, Name, Reference, Resource, Spec
 from mlproj.specs.transformation import Transformation
 
 
@@ -60,7 +60,7 @@ class FeatureView(Resource):
     passenger: list[Name] = []
     transformations: dict[Name, list[Transformation]] = {}
     split: Split = Split()
-    deprecated_after: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    deprecated_after: Day | None = None
 
     @field_validator("transformations", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from mlproj.specs.base import Name, Spec
+from mlproj.specs.base import Name, Spec, Version
 
 
 class Target(Spec):
@@ -21,7 +21,10 @@ class Target(Spec):
 
 
 class ProjectSpec(Spec):
-    """The smallest mlproj.yml is `name: census`; without `targets` there is one, `dev`, all defaults."""
+    """The smallest mlproj.yml is `name: census`; without `targets` there is one, `dev`, all defaults.
+
+    `current_version` pins the version that `<target>.<name>` shows, of the groups named; of others it is the highest.
+    """
 
     name: Name
     description: str = ""
@@ -29,3 +32,4 @@ class ProjectSpec(Spec):
     default_target: Name = "dev"
     vars: dict[Name, JsonValue] = {}
     targets: dict[Name, Target] = {"dev": Target()}
+    current_version: dict[Name, Version] = {}

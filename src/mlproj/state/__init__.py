@@ -1,8 +1,8 @@
 """What a target holds, as frozen nouns: compiled definitions, what was published of them, what was trained."""
 
 from mlproj.state.definitions import (
-    Column, CompiledTest, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode, SplitRule, Step,
-    ViewColumn, ViewNode,
+    Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode,
+    SplitRule, Step, ViewColumn, ViewNode,
 )  # fmt: skip
 from mlproj.state.published import Commit, CommitKind, Held, Published, RowChanges, TargetState
 from mlproj.state.registry import (
@@ -12,8 +12,9 @@ from mlproj.state.registry import (
 from mlproj.state.runs import BuildRecord, Event, Publication, StepResult, ViewMove
 
 __all__ = [
-    "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "EstimatorInfo", "Evaluation", "Event", "Feature",
-    "Fingerprints", "FittedStatistics", "GroupNode", "Held", "ModelManifest", "ModelNode", "ModelVersion", "Node",
+    "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "Equivalence", "EstimatorInfo", "Evaluation",
+    "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "ModelManifest", "ModelNode",
+    "ModelVersion", "Node",
     "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
     "StepResult", "TargetState", "TestOutcome", "Trained", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
 ]  # fmt: skip

@@ -54,6 +54,14 @@ class CompiledTest(Noun):
     span: Span | None = None
 
 
+class Equivalence(Noun):
+    """The user's word that values are as they were; `of` is the published fingerprint that this holds against."""
+
+    of: str
+    because: str
+    span: Span | None = None
+
+
 class Feature(Noun):
     """One column of a group's contract.
 
@@ -69,6 +77,7 @@ class Feature(Noun):
     description: str = ""
     default: Scalar | None = None
     renamed_from: str | None = None
+    equivalent: Equivalence | None = None
     tags: tuple[str, ...] = ()
     declared: bool = True
     computed: str = ""
@@ -103,6 +112,7 @@ class SourceNode(NodeBase):
 class GroupNode(NodeBase):
     kind: Literal["feature_group"] = "feature_group"
     version: int
+    derived_from: int | None = None
     primary_key: tuple[str, ...]
     event_time: str | None = None
     created_time: str | None = None
@@ -115,6 +125,8 @@ class GroupNode(NodeBase):
     shape: QueryShape
     tests: tuple[CompiledTest, ...] = ()
     unique_key: bool = False  # a duplicate key is an error, not a warning
+    current: bool = False  # `current_version` pins the name to this version
+    equivalent: Equivalence | None = None  # of the row set
     deprecated_after: str | None = None
 
     @property
@@ -150,6 +162,7 @@ class SplitRule(Noun):
 class ViewNode(NodeBase):
     kind: Literal["feature_view"] = "feature_view"
     version: int
+    derived_from: int | None = None
     base: str  # node id of the group
     joins: tuple[dict[str, JsonValue], ...] = ()
     reads: tuple[str, ...] = ()  # every column whose values stand in the rows or decide them, as `income@1.age`
@@ -173,6 +186,7 @@ class ViewNode(NodeBase):
 class ModelNode(NodeBase):
     kind: Literal["model"] = "model"
     version: int
+    derived_from: int | None = None
     feature_view: str  # node id of the view
     estimator: str
     params: dict[str, JsonValue] = {}

@@ -50,6 +50,17 @@ class ViewMove(Noun):
     sql: str | None
 
 
+class Event(Noun):
+    """One line of the append-only log."""
+
+    at: str
+    target: str
+    who: str
+    what: str
+    subject: str
+    detail: dict[str, JsonValue] = {}
+
+
 class Publication(Noun):
     """What one lake commit published: the record stands in the commit's extra info, and decides (versions.md §5).
 
@@ -57,6 +68,7 @@ class Publication(Noun):
     `kind` is what made its data commits, `changes` what these changed, by group id. A rollback also says what is
     current again: `current` maps view ids to numbers of training datasets and model ids to runs (0: none), `aliases`
     what `name@alias` means (None: nothing). `message` says what was done, where it was no build.
+    `events` are written into the log with it: what was accepted, and why.
     """
 
     build_id: str
@@ -71,14 +83,4 @@ class Publication(Noun):
     message: str = ""
     current: dict[str, int] = {}
     aliases: dict[str, str | None] = {}
-
-
-class Event(Noun):
-    """One line of the append-only log."""
-
-    at: str
-    target: str
-    who: str
-    what: str
-    subject: str
-    detail: dict[str, JsonValue] = {}
+    events: tuple[Event, ...] = ()

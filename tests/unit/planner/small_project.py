@@ -15,7 +15,7 @@ from mlproj.adapters.file_sources import FileSources
 from mlproj.compiler import Surroundings, compile_project
 from mlproj.compiler.manifest import Manifest
 from mlproj.loader import load
-from mlproj.planner import Change, Options, Plan, diff, make_plan
+from mlproj.planner import Change, Options, Plan, accept, diff, make_plan
 from mlproj.planner.training_data import dataset_fingerprint, view_digests
 from mlproj.state import (
     EstimatorInfo,
@@ -176,12 +176,12 @@ def changes(
     null_counts: Mapping[str, int] | None = None,
     as_of_date: str = TODAY,
     source_version: str = "v1",
-    accept: Sequence[str] = (),
+    accepted: Mapping[str, str] | None = None,
 ) -> dict[str, Change]:
     """What changed, by node id, between a published project and the one in the files."""
     state = published(before.compiled(), null_counts)
     versions = {"source:people": source_version}
-    found = diff(after.compiled(), state, versions, as_of_date=as_of_date, accept=accept)
+    found = accept(diff(after.compiled(), state, versions, as_of_date=as_of_date), accepted or {})
     return {change.node: change for change in found}
 
 

@@ -252,9 +252,9 @@ def test_materialised_otherwise_is_done_again_and_breaks_nobody() -> None:
 def test_accepted_breaking_changes_need_no_bump() -> None:
     after = with_sql("select id, age, city, seen, rich from {{ source('people') }}")
 
-    change = changes(BASE, after, accept=["*"])[GROUP]
+    change = changes(BASE, after, accepted={"*": "why not"})[GROUP]
 
-    assert (change.change, change.needs_bump, change.accepted) == ("breaking", False, True)
+    assert (change.change, change.needs_bump, change.accepted, change.because) == ("breaking", False, True, "why not")
 
 
 def test_another_source_column_is_no_change_of_who_does_not_read_it() -> None:

@@ -78,6 +78,8 @@ def apply_publication(
     _remove_published(connection, publication.target, publication.removed)
     _log_publication(connection, publication, commit)
     _make_current(connection, publication)
+    for event in publication.events:
+        _log(connection, event.target, event.at, event.who, event.what, event.subject, event.detail)
 
 
 def register_model(

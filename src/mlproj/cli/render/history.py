@@ -18,7 +18,23 @@ def history_lines(document: dict[str, Any], context: Context) -> list[str]:
     entries = [_shown(entry) for entry in document["entries"]]
     columns = [c for c in (entries[0] if entries else ()) if c != "message" or any(e["message"] for e in entries)]
     rows = [[entry[c] for c in columns] for entry in entries]
-    return table(columns, rows, context, whole=_WHOLE) if rows else ["nothing yet"]
+    events = document.get("events", [])
+    return [
+        *(table(columns, rows, context, whole=_WHOLE) if rows else ["nothing yet"]),
+        *(["", *_accepted(events, context)] if events else []),
+    ]
+
+
+def _accepted(events: list[dict[str, Any]], context: Context) -> list[str]:
+    """What was let through, and why, as a table of its own."""
+    columns = ["at", "who", "what", "because", "rules", "features", "build"]
+    shown = [
+        _shown(event)
+        | {"what": event["what"].replace("_", " ")}
+        | {name: ", ".join(event[name]) for name in ("rules", "features")}
+        for event in events
+    ]
+    return table(columns, [[event[c] for c in columns] for event in shown], context, whole=_WHOLE)
 
 
 def _shown(entry: dict[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
     if any(c["needs_bump"] for c in changes):
         lines.append(
             click.style("nothing will be built before the breaking changes get a version of their own", fg="red")
+            + ", or are accepted: --accept-breaking NODE --because TEXT"
         )
     return list(wrapped(lines, context.width))
 
@@ -88,7 +89,9 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
 def _change(change: dict[str, Any]) -> Iterator[str]:
     sign, tone = _SIGNS[change["change"]]
     kind, _, name = change["node"].partition(":")
-    said = change["change"] + (" (accepted)" if change["accepted"] else "")
+    said = change["change"]
+    if change["accepted"]:
+        said += f" (accepted: {change['because']})" if change["because"] else " (accepted)"
     plain = change["change"] == "new" or (len(change["reasons"]) == 1 and change["change"] != "breaking")
     why = "" if change["change"] == "new" else f": {change['reasons'][0]['message']}" if plain else ""
     yield f"  {click.style(sign, fg=tone)} {kind.replace('_', ' '):<13} {name}  {click.style(said, fg=tone)}{why}"
@@ -96,7 +99,8 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
         return
     for rule, message, span in _reasons(change):
         place = f"  {span.path}:{span.line}" if span else ""
-        yield f"      {rule}: {message}{click.style(place, dim=True)}"
+        yield f"      {rule}: {message}{click.style(place, dim=True)}" if rule else f"        {message}"
+    yield from _equivalents(change)
     for affected in change["affected"]:
         features = f" ({', '.join(affected['features'])})" if affected["features"] else ""
         yield f"      touches {' → '.join(affected['path'])}{features}"
@@ -107,10 +111,28 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
 
 
 def _reasons(change: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Rule, message and place; where a message is cut, it is followed by the whole, old above new."""
     from mlproj.planner import Change
     from mlproj.project.planning import told_once
 
-    return told_once(Change.model_validate(change).reasons)
+    reasons = Change.model_validate(change).reasons
+    long = {r.message: r for r in reasons if "…" in r.message and (r.old or r.new)}
+    for rule, message, span in told_once(reasons):
+        yield rule, message, span
+        if message in long:
+            for sign, text in (("-", long[message].old), ("+", long[message].new)):
+                for line in (text or "").splitlines():
+                    yield "", f"{sign} {line}", None
+
+
+def _equivalents(change: dict[str, Any]) -> Iterator[str]:
+    """What to write where the values are those of before, feature by feature."""
+    if not change["needs_bump"]:
+        return
+    for reason in change["reasons"]:
+        if reason["of"] and reason["change"] == "breaking":
+            what = f"of {reason['feature']}" if reason["feature"] else "of the group"
+            yield f"      same values? {what}: equivalent: {{of: {reason['of']}, because: …}}"
 
 
 def _bump(change: dict[str, Any]) -> str:
