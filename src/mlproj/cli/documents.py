@@ -217,29 +217,6 @@ def _version_row(version: ModelVersion, project: Project) -> Document:
     }
 
 
-def lineage_document(project: Project, text: str, direction: str) -> Document:
-    """Nodes and edges around one node."""
-    manifest = project.manifest
-    node = find_node(manifest, text)
-    parents = {n: list(x.depends_on) for n, x in manifest.nodes.items()}
-    children = manifest.children()
-    up = _reach(node.id, parents) if direction != "downstream" else {node.id}
-    down = _reach(node.id, children) if direction != "upstream" else {node.id}
-    nodes = [n for n in manifest.order if n in up | down]
-    edges = [[p, n] for n in nodes for p in parents[n] if (p in up and n in up) or (p in down and n in down)]
-    return _document("lineage", node=node.id, direction=direction, nodes=nodes, edges=edges)
-
-
-def _reach(start: str, edges: dict[str, list[str]]) -> set[str]:
-    found, queue = {start}, [start]
-    while queue:
-        for other in edges[queue.pop()]:
-            if other not in found:
-                found.add(other)
-                queue.append(other)
-    return found
-
-
 def dataset_document(project: Project, view: str, out: Path | None, file_format: str) -> Document:
     """A view's newest training dataset, and the files that it was written to."""
     node = find_node(project.manifest, view if view.startswith("feature_view:") else f"feature_view:{view}")

@@ -49,18 +49,19 @@ def compile_command(context: Context, node: str | None) -> None:
 
 
 @click.command()
-@click.argument("node")
+@click.argument("node", metavar="NODE[.FEATURE]")
 @click.option("--upstream", "direction", flag_value="upstream", help="Only what it depends on.")
 @click.option("--downstream", "direction", flag_value="downstream", help="Only what depends on it.")
 @click.option("--mermaid", is_flag=True, help="As a Mermaid graph.")
 @pass_context
 def lineage(context: Context, node: str, direction: str | None, *, mermaid: bool) -> None:
-    """What a node depends on, and what depends on it."""
-    from mlproj.cli.documents import lineage_document
+    """What a node, a feature or a model version is made from, and what is made of it."""
+    from mlproj.cli.lineage_document import lineage_document
     from mlproj.cli.render.lineage import lineage_lines
 
-    document = lineage_document(context.project, node, direction or "both")
-    context.answer(document, lambda: lineage_lines(document, mermaid=mermaid or context.output == "markdown"))
+    document = lineage_document(context.project, node, direction or "both")  # type: ignore[arg-type]
+    fenced = context.output == "markdown"
+    context.answer(document, lambda: lineage_lines(document, mermaid=mermaid or fenced, fenced=fenced))
 
 
 COMMANDS = (ls, show, compile_command, lineage)

@@ -23,6 +23,13 @@ def place_of(symbol: str) -> Place:
     return Place(relation if relation.startswith("source:") else f"feature_group:{relation}", column)
 
 
+def label(node_id: str) -> str:
+    """A node as a path names it: `income@1`, `income(view)@1` for a view, `source:census` for a source."""
+    kind, _, relation = node_id.partition(":")
+    name, _, version = relation.partition("@")
+    return f"{name}(view)@{version}" if kind == "feature_view" else node_id if kind == "source" else relation
+
+
 def made_from(
     node: Node, nodes: Mapping[str, Node], inputs: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, tuple[Place, ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mlproj.planner.columns import ROWS, Place, made_from
+from mlproj.planner.columns import ROWS, Place, label, made_from
 from mlproj.planner.plan import Affected, Reason, Unaffected
 from mlproj.state import ModelNode, Node, TargetState, ViewNode
 
@@ -179,13 +179,6 @@ class _Reach:
         if isinstance(self._all.nodes[parent], ViewNode):
             return f"is not trained on {some(columns)}"
         return f"reads none of {some(columns if parent == self._start else [f'{label(parent)}.{c}' for c in columns])}"
-
-
-def label(node_id: str) -> str:
-    """A node as a path names it: `income@1`, and `income(view)@1` for a view."""
-    kind, _, relation = node_id.partition(":")
-    name, _, version = relation.partition("@")
-    return f"{name}(view)@{version}" if kind == "feature_view" else relation
 
 
 def some(names: Sequence[str]) -> str:

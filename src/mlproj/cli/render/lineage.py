@@ -2,43 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mlproj.planner.columns import label
 
-def lineage_lines(document: dict[str, Any], *, mermaid: bool) -> list[str]:
+
+def lineage_lines(document: Mapping[str, Any], *, mermaid: bool, fenced: bool = False) -> list[str]:
     """Upstream above the node, downstream below it."""
     if mermaid:
-        return _mermaid(document)
-    parents: dict[str, list[str]] = {}
-    children: dict[str, list[str]] = {}
-    for parent, child in document["edges"]:
-        parents.setdefault(child, []).append(parent)
-        children.setdefault(parent, []).append(child)
-    node = document["node"]
-    lines = [node]
-    if document["direction"] != "downstream" and node in parents:
-        lines += ["  depends on", *_tree(node, parents, "    ", {node})]
-    if document["direction"] != "upstream" and node in children:
-        lines += ["  is used by", *_tree(node, children, "    ", {node})]
+        graph = _mermaid(document)
+        return ["```mermaid", *graph, "```"] if fenced else graph
+    places = {c["id"]: c for c in document.get("columns", ())}
+    names = {id_: _name(place) for id_, place in places.items()}
+    start = (document.get("start") or [document["node"]])[0]
+    up, down = _directed(start, document["edges"], places)
+    above, below = ("is made from", "goes into") if places else ("depends on", "is used by")
+    lines = [names.get(start, start)]
+    if start in up:
+        lines += [f"  {above}", *_tree(start, up, names, "    ", {start})]
+    if start in down:
+        lines += [f"  {below}", *_tree(start, down, names, "    ", {start})]
+    if len(lines) == 1 and document["direction"] != "both":
+        lines.append(f"  {above if document['direction'] == 'upstream' else below} nothing")
     return lines
 
 
-def _tree(node: str, edges: dict[str, list[str]], indent: str, seen: set[str]) -> Iterator[str]:
+Edges = dict[str, list[str]]
+
+
+def _directed(
+    start: str, edges: Sequence[Sequence[str]], places: Mapping[str, Mapping[str, Any]]
+) -> tuple[Edges, Edges]:
+    """What each place is made from, and what it goes into, as a person wants to read it.
+
+    Rows come last; where all rows of a node follow, its columns are not told one by one; a training dataset is told
+    with the versions that were trained on it.
+    """
+    up: Edges = {}
+    down: Edges = {}
+    for parent, child in edges:
+        up.setdefault(child, []).append(parent)
+        down.setdefault(parent, []).append(child)
+    below = _reach(start, down)
+    whole = {places[p]["node"]: p for p in below if places and places[p]["kind"] == "rows"}
+    told = {f"training_dataset:{places[p].get('training_dataset')}" for p in below if places and p in places}
+
+    def shown(place: str) -> str:
+        own = place == start or not places or places[place]["kind"] not in ("column", "rows")
+        return place if own else whole.get(places[place]["node"], place)
+
+    merged: Edges = {}
+    for parent in [p for p in down if p in below]:
+        for child in down[parent]:
+            pair = (shown(parent), shown(child))
+            if pair[0] != pair[1] and pair[1] not in merged.setdefault(pair[0], []) and child not in told:
+                merged[pair[0]].append(pair[1])
+    ordered = {
+        child: sorted(parents, key=lambda p: bool(places) and places[p]["kind"] == "rows")
+        for child, parents in up.items()
+    }
+    return ordered, {parent: children for parent, children in merged.items() if children}
+
+
+def _reach(start: str, edges: Edges) -> list[str]:
+    found, queue = {start: None}, [start]
+    while queue:
+        for other in edges.get(queue.pop(0), ()):
+            if other not in found:
+                found[other] = None
+                queue.append(other)
+    return list(found)
+
+
+def _tree(
+    node: str, edges: Mapping[str, Sequence[str]], names: Mapping[str, str], indent: str, seen: set[str]
+) -> Iterator[str]:
     following = edges.get(node, [])
     for index, other in enumerate(following):
         last = index == len(following) - 1
         again = other in seen
-        yield f"{indent}{'└─' if last else '├─'} {other}{' (above)' if again and edges.get(other) else ''}"
+        said = f"{names.get(other, other)}{' (above)' if again and edges.get(other) else ''}"
+        yield f"{indent}{'└─' if last else '├─'} {said}"
         if not again:
             seen.add(other)
-            yield from _tree(other, edges, indent + ("   " if last else "│  "), seen)
+            yield from _tree(other, edges, names, indent + ("   " if last else "│  "), seen)
 
 
-def _mermaid(document: dict[str, Any]) -> list[str]:
-    ids = {node: f"n{i}" for i, node in enumerate(document["nodes"])}
-    return [
-        "graph LR",
-        *(f'  {i}["{node}"]' for node, i in ids.items()),
-        *(f"  {ids[a]} --> {ids[b]}" for a, b in document["edges"]),
-    ]
+def _name(place: Mapping[str, Any]) -> str:
+    """As people write it; a model version with what it was trained on and is called."""
+    match place["kind"]:
+        case "rows":
+            return f"{label(place['node'])} (rows)"
+        case "model":
+            return f"{label(place['node'])} (model)"
+        case "training_dataset":
+            return f"{place['id'].partition(':')[2]} (training dataset)"
+        case "model_version":
+            said = ", ".join([f"on {place['training_dataset']}", *place["aliases"]])
+            return f"{place['id'].partition(':')[2]} (model version, {said})"
+        case _:
+            return f"{label(place['node'])}.{place['column']}"
+
+
+def _mermaid(document: Mapping[str, Any]) -> list[str]:
+    """Columns stand in a box of their node."""
+    places = {c["id"]: c for c in document.get("columns", ())}
+    if not places:
+        ids = {node: f"n{i}" for i, node in enumerate(document["nodes"])}
+        boxes = [f'  {i}["{_quoted(node)}"]' for node, i in ids.items()]
+        return ["graph LR", *boxes, *(f"  {ids[a]} --> {ids[b]}" for a, b in document["edges"])]
+    start = document["start"][0]
+    up, down = _directed(start, document["edges"], places)
+    pairs = [(p, c) for c in _reach(start, up) for p in up.get(c, ())]
+    pairs += [(p, c) for p in _reach(start, down) for c in down.get(p, ())]
+    kept = dict.fromkeys([start, *(end for pair in pairs for end in pair)])
+    ids = {id_: f"n{i}" for i, id_ in enumerate(id_ for id_ in places if id_ in kept)}
+    lines = [*_boxes([places[id_] for id_ in ids], ids), *(f"  {ids[a]} --> {ids[b]}" for a, b in dict.fromkeys(pairs))]
+    return ["graph LR", *lines]
+
+
+def _boxes(places: Sequence[Mapping[str, Any]], ids: Mapping[str, str]) -> Iterator[str]:
+    boxes: dict[str, list[Mapping[str, Any]]] = {}
+    for place in places:
+        boxes.setdefault(place["node"] if place["kind"] in ("column", "rows") else "", []).append(place)
+    for place in boxes.pop("", ()):
+        yield f'  {ids[place["id"]]}["{_quoted(_name(place))}"]'
+    for number, (node, held) in enumerate(boxes.items()):
+        yield f'  subgraph s{number}["{_quoted(label(node))}"]'
+        for place in held:
+            yield f'    {ids[place["id"]]}["{_quoted(place["column"] or "(rows)")}"]'
+        yield "  end"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("#", "#35;").replace('"', "#quot;")
