@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import numpy as np
     import pandas as pd
     import pyarrow as pa
@@ -193,6 +195,25 @@ class TableHistory(Protocol):
 
         Where nothing differs, nothing is written, and the commit is the newest there is.
         """
+
+
+class TimeTravel(Protocol):
+    """What stood when in a lake; answered without attaching it."""
+
+    def commit_at(self, moment: datetime) -> int | None:
+        """The newest commit at a moment (with its zone), None where there was none yet."""
+
+    def newest_commit(self) -> int | None:
+        """None where there is no lake yet."""
+
+    def is_there(self, commit: int) -> bool:
+        """Whether a commit can still be read: old ones are removed for good."""
+
+    def publication_of(self, commit: int) -> int:
+        """The commit that published what the build of `commit` wrote; `commit` itself where there is none."""
+
+    def view_at(self, schema: str, name: str, commit: int) -> str | None:
+        """The SQL of a consumers' view as it stood at a commit, None where there was none."""
 
 
 class Lease(Protocol):

@@ -111,7 +111,7 @@ class DuckLake:
 
     def _stands(self, table: str, since: int) -> bool:
         """Whether no commit after `since` touched the rows of a table."""
-        return not self._read(TOUCHED.replace("{table}", literal(table)).replace("{since}", str(int(since))))
+        return not any(name == table and commit > since for name, commit in self._read(TOUCHED))
 
     def _read(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog's own tables, by way of the one SQLite library that may have it open."""

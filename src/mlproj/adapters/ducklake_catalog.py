@@ -25,12 +25,12 @@ COMMITS = (
     "from {catalog}ducklake_snapshot s left join {catalog}ducklake_snapshot_changes c using (snapshot_id) "
     "order by s.snapshot_id"
 )
-# Files of a table's rows that came or went after a commit, `{table}` a literal.
+# The last commit that touched the rows of each table.
 TOUCHED = (
-    "select 1 from {catalog}ducklake_table t join (select table_id, begin_snapshot, end_snapshot from "
-    "{catalog}ducklake_data_file union all select table_id, begin_snapshot, end_snapshot from "
-    "{catalog}ducklake_delete_file) f on f.table_id = t.table_id where t.table_name = {table} "
-    "and t.end_snapshot is null and (f.begin_snapshot > {since} or f.end_snapshot > {since}) limit 1"
+    "select t.table_name, max(f.at) from {catalog}ducklake_table t join ("
+    "select table_id, coalesce(end_snapshot, begin_snapshot) as at from {catalog}ducklake_data_file union all "
+    "select table_id, coalesce(end_snapshot, begin_snapshot) from {catalog}ducklake_delete_file"
+    ") f on f.table_id = t.table_id where t.end_snapshot is null group by t.table_name"
 )
 
 _BUSY_SECONDS = 10.0

@@ -142,6 +142,11 @@ def accepted(nodes: tuple[str, ...], because: str | None, *, kept: bool) -> dict
     return dict.fromkeys(nodes, why)
 
 
+as_of_option = click.option(
+    "--as-of", metavar="C", help="As it stood then: a commit of `history`, or a time such as 2026-01-31 12:00 (UTC)."
+)
+
+
 def selection(command: F) -> F:
     """--select and --exclude, each as often as needed."""
     command = click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import did_you_mean, fail
+from mlproj.project.as_of import shown as as_of_shown
 from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
 from mlproj.project.node_names import matching
 from mlproj.project.planning import select_nodes
@@ -76,14 +77,14 @@ def compile_document(project: Project, node: str | None) -> Document:
     return _document("compile", node=found.id, nodes=1, sql=found.sql)
 
 
-def show_document(project: Project, text: str, as_of: int | None, limit: int) -> Document:
+def show_document(project: Project, text: str, as_of: str | None, limit: int) -> Document:
     """A node with a preview of its rows, or a model version with its evidence."""
     name, _, rest = text.removeprefix("model:").partition("@")
     if rest and ("." in rest or not rest.isdigit()) and _is_model(project, name):
         return version_document(resolve_model(project, f"{name}@{rest}"))
     node = find_node(project.manifest, text)
-    if as_of is not None and not isinstance(node, GroupNode):
-        raise fail("E506", f"{node.id} has no commits of its own", hint="--as-of is for feature groups")
+    if as_of is not None and not isinstance(node, GroupNode | ViewNode):
+        raise fail("E506", f"{node.id} has no commits of its own", hint="--as-of is for feature groups and views")
     if isinstance(node, ModelNode):
         return _model_document(project, node)
     document = _document(
@@ -97,7 +98,7 @@ def show_document(project: Project, text: str, as_of: int | None, limit: int) ->
     elif isinstance(node, GroupNode):
         document |= _group(project, node, as_of, limit)
     else:
-        document |= _view(project, node, limit)
+        document |= _view(project, node, as_of, limit)
     return document
 
 
@@ -106,7 +107,7 @@ def _is_model(project: Project, name: str) -> bool:
     return f"model:{name}" in {n.partition("@")[0] for n in project.manifest.nodes} or bool(project.models(name))
 
 
-def _group(project: Project, node: GroupNode, as_of: int | None, limit: int) -> Document:
+def _group(project: Project, node: GroupNode, as_of: str | None, limit: int) -> Document:
     features = [
         {"name": f.name, "type": f.type, "nullable": f.nullable, "description": f.description, "declared": f.declared}
         for f in node.features
@@ -127,10 +128,11 @@ def _group(project: Project, node: GroupNode, as_of: int | None, limit: int) -> 
         "build": published.build_id,
         "at": published.published_at,
     }
-    return document | {"as_of": as_of, "preview": preview(project, handle.query(as_of), limit)}
+    then = None if as_of is None else as_of_shown(as_of)
+    return document | {"as_of": then, "preview": preview(project, handle.query(as_of), limit)}
 
 
-def _view(project: Project, node: ViewNode, limit: int) -> Document:
+def _view(project: Project, node: ViewNode, as_of: str | None, limit: int) -> Document:
     columns = [
         {
             "name": c.name,
@@ -143,9 +145,10 @@ def _view(project: Project, node: ViewNode, limit: int) -> Document:
     ]
     if node.id not in project.state().training_datasets:
         return {"columns": columns, "training_dataset": None, "preview": None}
-    handle = FeatureView(project, node.name, node.version)
+    handle = FeatureView(project, node.name, node.version, as_of=as_of)
     return {
         "columns": columns,
+        "as_of": None if as_of is None else as_of_shown(as_of),
         "training_dataset": handle.dataset.name,
         "preview": preview(project, handle.query(), limit),
     }
@@ -217,11 +220,13 @@ def _version_row(version: ModelVersion, project: Project) -> Document:
     }
 
 
-def dataset_document(project: Project, view: str, out: Path | None, file_format: str) -> Document:
-    """A view's newest training dataset, and the files that it was written to."""
+def dataset_document(
+    project: Project, view: str, out: Path | None, file_format: str, as_of: str | None = None
+) -> Document:
+    """A view's newest training dataset, or the newest of then, and the files that it was written to."""
     node = find_node(project.manifest, view if view.startswith("feature_view:") else f"feature_view:{view}")
     assert isinstance(node, ViewNode)
-    handle = FeatureView(project, node.name, node.version)
+    handle = FeatureView(project, node.name, node.version, as_of=as_of)
     dataset = handle.dataset
     files = {str(path): rows for path, rows in handle.export(out, file_format).items()} if out else {}
     return _document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mlproj.cli.context import Context, pass_context, selection
+from mlproj.cli.context import Context, as_of_option, pass_context, selection
 
 
 @click.command()
@@ -22,10 +22,10 @@ def ls(context: Context, select: tuple[str, ...], exclude: tuple[str, ...]) -> N
 
 @click.command()
 @click.argument("node")
-@click.option("--as-of", type=int, metavar="C", help="A commit, as `history` lists them.")
+@as_of_option
 @click.option("--limit", type=click.IntRange(0), default=10, metavar="N", help="Rows to preview (default: 10).")
 @pass_context
-def show(context: Context, node: str, as_of: int | None, limit: int) -> None:
+def show(context: Context, node: str, as_of: str | None, limit: int) -> None:
     """Show a node: its definition and a preview of its rows, or a model version's card."""
     from mlproj.cli.documents import show_document
     from mlproj.cli.render.cards import card_lines

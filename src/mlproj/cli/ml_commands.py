@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mlproj.cli.context import Context, pass_context
+from mlproj.cli.context import Context, as_of_option, pass_context
 
 
 @click.command("train-data")
@@ -17,13 +17,14 @@ from mlproj.cli.context import Context, pass_context
 @click.option(
     "--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", help="The files' format."
 )
+@as_of_option
 @pass_context
-def train_data(context: Context, view: str, out: Path | None, file_format: str) -> None:
+def train_data(context: Context, view: str, out: Path | None, file_format: str, as_of: str | None) -> None:
     """The newest training dataset of a view: what it is, or its rows as files."""
     from mlproj.cli.documents import dataset_document
     from mlproj.cli.render.cards import card_lines
 
-    document = dataset_document(context.project, view, out, file_format)
+    document = dataset_document(context.project, view, out, file_format, as_of)
     context.answer(document, lambda: card_lines(document, context))
 
 

@@ -10,6 +10,7 @@ from mlproj.diagnostics import Span, did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
 from mlproj.ports import EngineError, SourceError, SourceSpec
+from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
 from mlproj.state import (
     Column,
     Commit,
@@ -53,7 +54,11 @@ def published_node(state: TargetState, kind: str, name: str, version: int | None
 
 
 class FeatureGroup:
-    """A published feature group. `as_of` is a commit, as `history` lists them."""
+    """A published feature group.
+
+    `as_of` is a commit of the lake or a time (`2026-01-31`, `'2026-01-31 12:00'`, a datetime; UTC without a zone): rows
+    as they stood then. Raises E506 for a commit that is not there, and for one before the first or removed since.
+    """
 
     def __init__(self, project: Project, name: str, version: int | None) -> None:
         self._project = project
@@ -61,59 +66,47 @@ class FeatureGroup:
         assert isinstance(self._row.node, GroupNode)
         self.node: GroupNode = self._row.node
 
-    def query(self, as_of: int | None = None) -> str:
-        """SQL that reads the contract's columns, as published or at a commit.
-
-        Raises E506 for a commit that is none of its.
-        """
-        row, lake = self._row, self._project.session.lake
-        lake.relation(row.table or "")
-        if as_of is None:
-            if row.table is None:  # what was published of a view is the view itself, which pins what it reads
-                view = f"{identifier(self._project.target_name)}.{identifier(f'{self.node.name}_v{self.node.version}')}"
-                return f"select {identifiers(f.name for f in self.node.features)} from lake.{view}"
-            return consumer_sql(self.node, row, {})
-        commits = {c.commit: c for c in self.history()}
-        if as_of not in commits:
-            known = ", ".join(str(c) for c in commits) or "none"
-            raise fail(
-                "E506",
-                f"{self.node.relation} has no commit {as_of}",
-                hint=f"its commits are {known}: mlproj history {self.node.relation}",
-            )
-        commit = commits[as_of]
-        return f"select * from {lake.relation(commit.table, as_of)}"
+    def query(self, as_of: AsOf | None = None) -> str:
+        """SQL that reads the contract's columns as published, or all that the group had then."""
+        if as_of is not None:
+            return group_as_of(self._project, self.node, as_of)
+        self._project.session.lake.relation(self._row.table or "")
+        if self._row.table is None:  # what was published of a view is the view itself, which pins what it reads
+            view = f"{identifier(self._project.target_name)}.{identifier(f'{self.node.name}_v{self.node.version}')}"
+            return f"select {identifiers(f.name for f in self.node.features)} from lake.{view}"
+        return consumer_sql(self.node, self._row, {})
 
     def history(self) -> list[Commit]:
         """Its data commits, oldest first."""
         return self._project.session.reader.history(self.node.id, self._project.target_name)
 
-    def read(self, as_of: int | None = None) -> pd.DataFrame:
+    def read(self, as_of: AsOf | None = None) -> pd.DataFrame:
         """Rows × features as a pandas DataFrame."""
         frame: pd.DataFrame = self.arrow(as_of).to_pandas()
         return frame
 
-    def arrow(self, as_of: int | None = None) -> pa.Table:
+    def arrow(self, as_of: AsOf | None = None) -> pa.Table:
         """Rows × features as an Arrow table."""
         return self._project.session.engine.arrow(self.query(as_of))
 
-    def relation(self, as_of: int | None = None) -> duckdb.DuckDBPyRelation:
+    def relation(self, as_of: AsOf | None = None) -> duckdb.DuckDBPyRelation:
         """A lazy DuckDB relation, usable until the project is closed."""
         return self._project.session.engine.cursor().sql(self.query(as_of))
 
 
 class FeatureView:
-    """A published feature view and its newest training dataset."""
+    """A published feature view and its newest training dataset; `as_of` as in `FeatureGroup`: the newest of then."""
 
-    def __init__(self, project: Project, name: str, version: int | None) -> None:
+    def __init__(self, project: Project, name: str, version: int | None, *, as_of: AsOf | None = None) -> None:
         self._project = project
         state = project.state()
         row = published_node(state, "feature_view", name, version)
         assert isinstance(row.node, ViewNode)
         self.node: ViewNode = row.node
-        dataset = state.training_datasets.get(self.node.id)
-        if dataset is None:
+        newest = state.training_datasets.get(self.node.id)
+        if newest is None:
             raise fail("E504", f"{self.node.relation} has no training dataset yet", hint="mlproj build", exit_code=1)
+        dataset = newest if as_of is None else dataset_as_of(project, self.node, as_of)
         self.dataset: TrainingDataset = dataset
 
     def query(self, split: str | None = None) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlproj.executor import RunResults
     from mlproj.loader import LoadedProject
     from mlproj.planner import Plan
+    from mlproj.project.as_of import AsOf
     from mlproj.project.bump import Bump
     from mlproj.project.handles import FeatureGroup, FeatureView, Model
     from mlproj.project.session import Session
@@ -264,11 +265,11 @@ class Project:
 
         return FeatureGroup(self, name, version)
 
-    def feature_view(self, name: str, version: int | None = None) -> FeatureView:
-        """A published feature view; the highest version where none is given."""
+    def feature_view(self, name: str, version: int | None = None, *, as_of: AsOf | None = None) -> FeatureView:
+        """A published feature view; the highest version where none is given. `as_of` as in `FeatureGroup`."""
         from mlproj.project.handles import FeatureView
 
-        return FeatureView(self, name, version)
+        return FeatureView(self, name, version, as_of=as_of)
 
     def model(self, reference: str) -> Model:
         """A model version by `name@version.run`, `name@alias`, `name@version` or `name`: see `Model`."""

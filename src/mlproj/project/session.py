@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlproj.adapters.duckdb_engine import DuckDBEngine
     from mlproj.adapters.ducklake import DuckLake
     from mlproj.adapters.ducklake_history import DuckLakeHistory
+    from mlproj.adapters.ducklake_past import DuckLakePast
     from mlproj.adapters.estimators import ChildProcessEstimators
     from mlproj.adapters.file_artifacts import FileArtifacts
     from mlproj.adapters.file_sources import FileSources
@@ -80,6 +81,12 @@ class Session:
         from mlproj.adapters.ducklake_history import DuckLakeHistory
 
         return DuckLakeHistory(self.engine, self.lake)
+
+    @cached_property
+    def past(self) -> DuckLakePast:
+        from mlproj.adapters.ducklake_past import DuckLakePast
+
+        return DuckLakePast(self.lake)
 
     @cached_property
     def reader(self) -> StateReader:

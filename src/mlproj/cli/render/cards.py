@@ -34,7 +34,7 @@ def card_lines(document: dict[str, Any], context: Context) -> list[str]:
             lines += ["", click.style(name.replace("_", " "), bold=True), *_indented(_table(name, value, context))]
     preview = document.get("preview")
     if preview:
-        commit = f" at commit {document['as_of']}" if document.get("as_of") is not None else ""
+        commit = f" as of {document['as_of']}" if document.get("as_of") is not None else ""
         count = len(preview["rows"])
         title = {0: "no rows", 1: "first row"}.get(count, f"first {count} rows")
         lines += ["", click.style(f"{title}{commit}", bold=True)]

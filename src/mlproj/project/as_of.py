@@ -1,0 +1,159 @@
+"""Reading as of then: what a commit or a time means for a group, a view, a training dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from mlproj.diagnostics import ProjectError, fail
+from mlproj.state import Commit, GroupNode, TrainingDataset, ViewNode
+
+if TYPE_CHECKING:
+    from mlproj.ports import TimeTravel
+    from mlproj.project.project import Project
+
+AsOf = int | str | date
+_PINNED = re.compile(r"\bAT \(VERSION => (\d+)\)", re.IGNORECASE)
+
+
+def moment(value: AsOf) -> int | datetime:
+    """A commit's number, or a time with its zone: UTC where none is written, midnight where it is a date alone.
+
+    Raises E506.
+    """
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, int):
+        return value
+    text = value.strip()
+    if text.isdecimal():
+        return int(text)
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError as error:
+        hint = "write a number as `mlproj history NODE` lists them, or a time: 2026-01-31, '2026-01-31 12:00'"
+        raise fail("E506", f"'{value}' is neither a commit nor a time", hint=hint) from error
+
+
+def shown(value: AsOf) -> str:
+    """A commit or a time, as messages and titles name it."""
+    found = moment(value)
+    return f"commit {found}" if isinstance(found, int) else f"{found.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def commit_as_of(project: Project, node: GroupNode, value: AsOf) -> Commit | None:
+    """The newest commit of a group's rows then; None where it had none. Raises E506 where its rows are gone."""
+    when = _known(project.session.past, value)
+    commits = project.session.reader.history(node.id, project.target_name)
+    then = [c for c in commits if (c.commit <= when if isinstance(when, int) else _time(c.at) <= when)]
+    if not then:
+        return None
+    newest = max(then, key=lambda c: c.commit)
+    if newest.expired:
+        raise _expired(node.relation, newest.commit, [c.commit for c in commits if not c.expired])
+    _refuse_removed(project.session.past, node.relation, [newest.commit])
+    return newest
+
+
+def group_as_of(project: Project, node: GroupNode, value: AsOf) -> str:
+    """SQL of a group's rows then: a table's at a commit, a view's as it was published, over its parents of then.
+
+    Raises E506 where there was nothing yet, or where it is gone.
+    """
+    lake, past = project.session.lake, project.session.past
+    commit = commit_as_of(project, node, value)
+    if commit is not None:
+        return f"select * from {lake.relation(commit.table, commit.commit)}"
+    when = _known(past, value)
+    if isinstance(when, int):
+        _refuse_removed(past, node.relation, [when])
+    number = past.publication_of(when) if isinstance(when, int) else _published_at(project, node, when)
+    name = f"{node.name}_v{node.version}"
+    sql = None if number is None else past.view_at(project.target_name, name, number)
+    if sql is None:
+        raise _too_early(project, node, value)
+    _refuse_removed(past, node.relation, [int(pin) for pin in _PINNED.findall(sql)])
+    lake.relation("")
+    return sql
+
+
+def dataset_as_of(project: Project, node: ViewNode, value: AsOf) -> TrainingDataset:
+    """The newest training dataset of a view that was made by then. Raises E506."""
+    when = _known(project.session.past, value)
+    datasets = project.session.reader.training_datasets(project.target_name, node.id)
+    then = [d for d in datasets if (d.commit <= when if isinstance(when, int) else _time(d.created_at) <= when)]
+    if not then:
+        first = f"its first is {datasets[0].name}, of {_said(datasets[0].commit, datasets[0].created_at)}"
+        message = f"{node.relation} had no training dataset at {shown(value)}"
+        raise fail("E506", message, hint=first if datasets else "mlproj build")
+    readable_dataset(project, then[-1])
+    return then[-1]
+
+
+def readable_dataset(project: Project, dataset: TrainingDataset) -> None:
+    """Raises E506 where its rows were removed."""
+    _refuse_removed(project.session.past, dataset.name, [dataset.commit])
+
+
+def _known(past: TimeTravel, value: AsOf) -> int | datetime:
+    when = moment(value)
+    if isinstance(when, int):
+        newest = past.newest_commit()
+        if newest is None or when > newest:
+            raise fail(
+                "E506", f"the lake has no commit {when}", hint=f"its newest is {newest}" if newest else "mlproj build"
+            )
+    return when
+
+
+def _time(at: str) -> datetime:
+    return datetime.fromisoformat(at)
+
+
+def _said(commit: int, at: str) -> str:
+    return f"commit {commit} ({_time(at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _too_early(project: Project, node: GroupNode, value: AsOf) -> ProjectError:
+    first = _first_commit(project, node)
+    hint = f"its first is {_said(first.commit, first.at)}: mlproj history {node.relation}" if first else "mlproj build"
+    return fail("E506", f"{node.relation} had no rows yet at {shown(value)}", hint=hint)
+
+
+def _published_at(project: Project, node: GroupNode, when: datetime) -> int | None:
+    """The lake's commit then. Commits of state carry the time just before that: what has one was published."""
+    past = project.session.past
+    written = [c.commit for c in _commits_below(project, node) if _time(c.at) <= when]
+    return max((past.commit_at(when) or 0, *(past.publication_of(c) for c in written[-1:]))) or None
+
+
+def _commits_below(project: Project, node: GroupNode) -> list[Commit]:
+    """Commits of a group, or of what a view reads, oldest first."""
+    own = project.session.reader.history(node.id, project.target_name)
+    published = project.state().published
+    parents = [] if own else [published[n].node for n in node.depends_on if n in published]
+    below = [c for parent in parents if isinstance(parent, GroupNode) for c in _commits_below(project, parent)]
+    return sorted([*own, *below], key=lambda c: c.commit)
+
+
+def _first_commit(project: Project, node: GroupNode) -> Commit | None:
+    """The first commit by which all was there that a group reads."""
+    found: dict[str, Commit] = {}
+    for commit in _commits_below(project, node):
+        found.setdefault(commit.node, commit)
+    return max(found.values(), key=lambda c: c.commit, default=None)
+
+
+def _refuse_removed(past: TimeTravel, name: str, commits: Sequence[int]) -> None:
+    gone = [commit for commit in commits if not past.is_there(commit)]
+    if gone:
+        raise _expired(name, gone[0], [])
+
+
+def _expired(name: str, commit: int, left: Sequence[int]) -> ProjectError:
+    hint = f"those that are left: {', '.join(map(str, left))}" if left else "`mlproj history` says what is left"
+    return fail("E506", f"commit {commit} of {name} can no longer be read: its rows were removed for good", hint=hint)
