@@ -111,7 +111,7 @@ def _groups(
         checker.declare(node.id, node.id, node.columns)
     relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
     relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
-    compiler = GroupCompiler(checker, renderer, deep_columns, memo, collector, relations)
+    compiler = GroupCompiler(checker, renderer, deep_columns, memo, collector, relations, loaded.spec.current_version)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in compiled for parent in rendered[node_id].parents):

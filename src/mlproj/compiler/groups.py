@@ -22,7 +22,7 @@ from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
 from mlproj.specs import FeatureGroup, FeatureSpec
-from mlproj.state import Column, Feature, Fingerprints, GroupNode
+from mlproj.state import Column, CompiledTest, Feature, Fingerprints, GroupNode
 
 _NAME = re.compile(r"^[^\W\d]\w*$")
 
@@ -31,7 +31,7 @@ _NAME = re.compile(r"^[^\W\d]\w*$")
 class GroupCompiler:
     """Compiles groups in dependency order; `deep_columns` are the deep fingerprints of all columns so far, by symbol.
 
-    `relations` says how each source and group is written in SQL, by name.
+    `relations` says how each source and group is written in SQL, by name; `current_version` pins names to versions.
     """
 
     checker: TypeChecker
@@ -40,6 +40,7 @@ class GroupCompiler:
     memo: MutableMapping[str, Any]
     collector: Collector
     relations: Mapping[str, str]
+    current_version: Mapping[str, int]
 
     def compile(
         self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str
@@ -282,16 +283,8 @@ class GroupCompiler:
         features = with_meaning(features, meaning, shape, self.deep_columns)
         local = fingerprint("feature_group", shape.rows, sorted([f.name, f.computed, f.type] for f in features), keys)
         deep = fingerprint(local, shape.deep, sorted([f.name, f.deep] for f in features))
-        described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
-        metadata = fingerprint(
-            spec.description,
-            spec.owner,
-            spec.tags,
-            described,
-            spec.online,
-            spec.deprecated_after,
-            [[t.id, t.failures] for t in tests],
-        )
+        current = self.current_version.get(spec.name) == spec.version
+        metadata = _metadata(spec, features, tests, current=current)
         return GroupNode(
             id=node,
             **about(group, sql=sql_text),
@@ -311,7 +304,16 @@ class GroupCompiler:
             unique_key=spec.online,
             deprecated_after=spec.deprecated_after,
             equivalent=equivalence(spec.equivalent, partial(group.locate, ("equivalent", "of"))),
+            current=current,
         )
+
+
+def _metadata(spec: FeatureGroup, features: Sequence[Feature], tests: Sequence[CompiledTest], *, current: bool) -> str:
+    """The fingerprint of all that decides no row."""
+    described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
+    tested = [[t.id, t.failures] for t in tests]
+    said = [spec.description, spec.owner, spec.tags, spec.online, spec.deprecated_after]
+    return fingerprint("metadata", *said, described, tested, current)
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:

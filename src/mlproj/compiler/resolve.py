@@ -22,14 +22,27 @@ class Names:
             "feature_view": _versions(loaded.feature_views),
             "model": _versions(loaded.models),
         }
-        for kind, resources in (
+        for kind, named in (
             ("source", loaded.sources),
             ("feature group", loaded.feature_groups),
             ("feature view", loaded.feature_views),
             ("model", loaded.models),
         ):
-            _refuse_lookalikes(kind, resources, collector)
+            _refuse_lookalikes(kind, named, collector)
         _refuse_view_clashes(loaded.feature_groups, self.versions["feature_group"], collector)
+        resources: list[Versioned] = [*loaded.feature_groups, *loaded.feature_views, *loaded.models]
+        for resource in resources:
+            _refuse_later_origin(resource, collector)
+        self._check_current(loaded, collector)
+
+    def _check_current(self, loaded: LoadedProject, collector: Collector) -> None:
+        """`current_version` of mlproj.yml names groups and versions that are declared."""
+        for name, version in loaded.spec.current_version.items():
+            found, (message, hint) = self.find("feature_group", name, version)
+            if found is None:
+                at_name = name not in self.versions["feature_group"]
+                place = loaded.locate(("current_version", name), key=at_name)
+                collector.error("E301", f"current_version: {message}", place, hint)
 
     def ref(self, name: str, version: int | None = None) -> str:
         """Node id of a feature group, for `ref()` in SQL. Raises `RenderError` E301."""
@@ -98,6 +111,31 @@ def _refuse_view_clashes(
                 group.locate(("name",)),
                 "a group's versions are read as <name>_v<version>: give this one another name",
             )
+
+
+def _refuse_later_origin(resource: Versioned, collector: Collector) -> None:
+    """Versions go up: what one was copied from came before it."""
+    spec = resource.spec
+    if spec.derived_from is not None and spec.derived_from >= spec.version:
+        collector.error(
+            "E314",
+            f"version {spec.version} of '{spec.name}' cannot be derived from version {spec.derived_from}",
+            resource.locate(("derived_from",)),
+            f"a version is derived from an earlier one: derived_from: {spec.version - 1}"
+            if spec.version > 1
+            else "leave derived_from out: version 1 is the first",
+            f"{_kind(resource)}:{spec.name}@{spec.version}",
+        )
+
+
+def _kind(resource: Versioned) -> str:
+    match resource.spec:
+        case FeatureGroup():
+            return "feature_group"
+        case FeatureView():
+            return "feature_view"
+        case Model():
+            return "model"
 
 
 def _refuse_lookalikes(kind: str, resources: Iterable[Versioned | Loaded[Source]], collector: Collector) -> None:

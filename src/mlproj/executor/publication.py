@@ -13,7 +13,7 @@ from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.planner import Change
 from mlproj.planner.acceptance import acknowledgements
 from mlproj.ports import CommitInfo, TableWrite
-from mlproj.state import GroupNode, Publication, Published, TrainingDataset, ViewMove, ViewNode
+from mlproj.state import GroupNode, Publication, Published, TrainingDataset, ViewMove
 
 
 def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict[str, TrainingDataset]:
@@ -91,7 +91,7 @@ def publish(
         ),
     )
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
-    moves = list(_moves(after, published, gone))
+    moves = list(_moves(_pinned(after, space), published, gone))
     info = CommitInfo(
         space.adapters.author,
         f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})",
@@ -132,7 +132,7 @@ def _with_digests(node_id: str, space: Workspace) -> Published:
 
 
 def _moves(after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]) -> Iterable[ViewMove]:
-    """Views to move: `<group>_v<n>`, and `<group>` for the highest version; dropped ones last."""
+    """Views to move: `<group>_v<n>`, and `<group>` for the version that is current; dropped ones last."""
     names: set[str] = set()
     for row in moved.values():
         node = row.node
@@ -145,14 +145,26 @@ def _moves(after: Mapping[str, Published], moved: Mapping[str, Published], gone:
         names.add(name)
     for name in sorted(names):
         rows = [r for r in after.values() if isinstance(r.node, GroupNode) and r.node.name == name]
-        highest = max(rows, key=_version, default=None)
-        sql = consumer_sql(highest.node, highest, after) if highest and isinstance(highest.node, GroupNode) else None
+        current = max(rows, key=_currency, default=None)
+        sql = consumer_sql(current.node, current, after) if current and isinstance(current.node, GroupNode) else None
         yield ViewMove(name=name, sql=sql)
 
 
-def _version(row: Published) -> int:
-    assert isinstance(row.node, GroupNode | ViewNode)
-    return row.node.version
+def _pinned(after: Mapping[str, Published], space: Workspace) -> dict[str, Published]:
+    """Rows as they stand, pinned as the project says now: a pin may have moved from a version that is not built."""
+    found = dict(after)
+    for node_id, row in after.items():
+        declared, node = space.manifest.nodes.get(node_id), row.node
+        if isinstance(declared, GroupNode) and isinstance(node, GroupNode) and declared.current != node.current:
+            node = node.model_copy(update={"current": declared.current})
+            found[node_id] = row.model_copy(update={"node": node})
+    return found
+
+
+def _currency(row: Published) -> tuple[bool, int]:
+    """The version that `current_version` pins comes first, then the highest."""
+    assert isinstance(row.node, GroupNode)
+    return row.node.current, row.node.version
 
 
 def consumer_sql(node: GroupNode, row: Published, after: Mapping[str, Published]) -> str:

@@ -35,6 +35,7 @@ class LoadedProject:
     file's end otherwise, `exact` has it as it is, by path. `macros` maps paths to texts; `vars` are the
     project's, overridden by `--vars`; `environment` is a snapshot for `env_var`, `env_defaults` what YAML gives for
     variables that are not set. Strings hold placeholders for values of the environment, those of `target` the values.
+    `locate` finds places in mlproj.yml, as `Loaded.locate` does in other files.
     """
 
     spec: ProjectSpec
@@ -51,3 +52,4 @@ class LoadedProject:
     macros: Mapping[str, str] = field(default_factory=dict)
     env_defaults: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    locate: Callable[..., Span] = field(default=lambda *_place, **_key: Span("mlproj.yml"), repr=False, compare=False)

@@ -66,6 +66,7 @@ def load(
         exact=found.exact,
         macros=macros,
         warnings=tuple(collector.warnings),
+        locate=project.locate,
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from mlproj.version import __version__
-from mlproj.diagnostics import Collector, did_you_mean, fail
+from mlproj.diagnostics import Collector, Span, did_you_mean, fail
 from mlproj.loader.discover import PROJECT_FILE, read_text
 from mlproj.loader.strings import Strings
 from mlproj.loader.validate import Validator
@@ -30,6 +31,7 @@ class ProjectFile:
     target: Target | None
     variables: dict[str, object]
     strings: Strings
+    locate: Callable[..., Span] = lambda *_place, **_key: Span(PROJECT_FILE)
 
 
 def read_project_file(
@@ -98,7 +100,8 @@ class _Reader:
         target = spec.targets.get(name)
         if target is None:
             self._unknown_target(name, spec, pairs)
-        return ProjectFile(spec, name, target, {**spec.vars, **self._overrides}, self._strings)
+        locate = partial(self._file.places.locate, ())
+        return ProjectFile(spec, name, target, {**spec.vars, **self._overrides}, self._strings, locate)
 
     def _data(self, pairs: dict[str, tuple[Node, Node]]) -> dict[str, object]:
         data: dict[str, object] = {}

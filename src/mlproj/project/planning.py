@@ -16,8 +16,9 @@ from mlproj.planner import Change, Options, Plan, Reason, accept, diff, make_pla
 from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.equivalents import misdirected
 from mlproj.planner.selectors import Selector
+from mlproj.planner.versions import check_versions
 from mlproj.project.node_names import breaking_node
-from mlproj.project.left_behind import explained_by, with_published
+from mlproj.project.left_behind import dangling, explained_by, with_published
 from mlproj.state import SourceNode, TargetState
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def make(
     """
     state = project.state()
     manifest, error = _manifest(project, state)
+    numbers = list(check_versions(manifest, state))
+    if any(d.severity == "error" for d in numbers):
+        raise ProjectError(numbers)
     versions, missing = source_versions(project, manifest)
     basis = {
         "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
@@ -68,7 +72,7 @@ def make(
         selected=selected,
         full_refresh=full_refresh,
         basis=basis,
-        diagnostics=(*missing, *misdirected(manifest, state), *(error.diagnostics if error else ())),
+        diagnostics=(*missing, *misdirected(manifest, state), *numbers, *(error.diagnostics if error else ())),
     )
     return make_plan(changes, manifest, state, options), state, versions
 
@@ -80,7 +84,7 @@ def _manifest(project: Project, state: TargetState) -> tuple[Manifest, DoesNotCo
     except DoesNotCompile as error:
         manifest = with_published(error, state)
         if manifest is None:
-            raise
+            raise dangling(error, state) from error
         return manifest, error
 
 
