@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlproj.cli.render.plan_markdown import markdown_lines
+from mlproj.cli.render.plan_words import artifacts, compared, summary
 from mlproj.cli.render.results import short_name
-from mlproj.cli.render.tables import table
 from mlproj.cli.render.wrapping import wrapped
+from mlproj.planner.columns import label
 
 if TYPE_CHECKING:
     from mlproj.cli.context import Context
@@ -27,6 +29,7 @@ _SIGNS = {
 }
 # A first build of a thousand nodes is told in numbers; what breaks is always told in full.
 _MANY = 25
+_NOTHING = "nothing to do, everything is as published"
 
 
 def save(path: Path, document: dict[str, Any]) -> None:
@@ -43,50 +46,38 @@ def save(path: Path, document: dict[str, Any]) -> None:
 
 
 def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
-    """The whole plan."""
-    changes = document["changes"]
+    """The whole plan: the verdict, what changed and whom it touches, the steps, and the verdict again."""
     if context.output == "markdown":
-        rows = [
-            [
-                c["change"],
-                f"`{c['node']}`",
-                "; ".join(r["message"] for r in c["reasons"]),
-                ", ".join(f"`{a['node']}`" for a in c["affected"]),
-            ]
-            for c in changes
-        ]
-        return [
-            f"**{document['project']} → {document['target']}**: {_summary(document)}",
-            "",
-            *(table(["change", "node", "why", "affected"], rows, context) if rows else []),
-        ]
+        return markdown_lines(document)
+    changes, width = document["changes"], context.width
     warnings = [
         f"{d['severity']}: {d['code']} {d['message']}"
         + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
         for d in document["diagnostics"]
     ]
-    head = click.style(f"{document['project']} → {document['target']}", bold=True)
+    head = click.style(f"{document['project']} {compared(document)}", bold=True)
     if not changes and not document["steps"]:
-        return list(wrapped([f"{head}: nothing to do, everything is as published", *warnings], context.width))
-    lines = [head, ""]
+        same = f"nothing differs from {document['against']}" if document["against"] else _NOTHING
+        return list(wrapped([f"{head}: {same}", *warnings], width))
+    lines = [f"{head}: {summary(document)}", ""]
     shown: Counter[str] = Counter()
-    for change in changes:
+    for change in sorted(changes, key=lambda c: c["change"] != "breaking"):
         shown[change["change"]] += 1
         if shown[change["change"]] <= _MANY or change["change"] == "breaking":
-            lines += _change(change)
+            lines += _change(change, width)
     lines += [
         f"  … and {count - _MANY} more {kind}" for kind, count in shown.items() if count > _MANY and kind != "breaking"
     ]
-    lines += ["", *_steps(document), *warnings, "", _summary(document)]
+    lines += ["", *_steps(document), *warnings, *([""] if document["steps"] or warnings else []), summary(document)]
     if any(c["needs_bump"] for c in changes):
         lines.append(
             click.style("nothing will be built before the breaking changes get a version of their own", fg="red")
             + ", or are accepted: --accept-breaking NODE --because TEXT"
         )
-    return list(wrapped(lines, context.width))
+    return list(wrapped(lines, width))
 
 
-def _change(change: dict[str, Any]) -> Iterator[str]:
+def _change(change: dict[str, Any], width: int) -> Iterator[str]:
     sign, tone = _SIGNS[change["change"]]
     kind, _, name = change["node"].partition(":")
     said = change["change"]
@@ -97,32 +88,47 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
     yield f"  {click.style(sign, fg=tone)} {kind.replace('_', ' '):<13} {name}  {click.style(said, fg=tone)}{why}"
     if plain:
         return
-    for rule, message, span in _reasons(change):
-        place = f"  {span.path}:{span.line}" if span else ""
-        yield f"      {rule}: {message}{click.style(place, dim=True)}" if rule else f"        {message}"
+    yield from _reasons(change, width)
     yield from _equivalents(change)
-    for affected in change["affected"]:
-        features = f" ({', '.join(affected['features'])})" if affected["features"] else ""
-        yield f"      touches {' → '.join(affected['path'])}{features}"
-    for spared in change["unaffected"]:
-        yield f"      spares {spared['node'].partition(':')[2]}: {spared['why']}"
+    yield from _impact(change)
     if change["needs_bump"]:
         yield f"      {click.style('→', fg='red')} {_bump(change)}"
 
 
-def _reasons(change: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Rule, message and place; where a message is cut, it is followed by the whole, old above new."""
+def _reasons(change: dict[str, Any], width: int) -> Iterator[str]:
+    """Each rule that applies, with its place; under a change of meaning what was above what is."""
     from mlproj.planner import Change
     from mlproj.project.planning import told_once
 
     reasons = Change.model_validate(change).reasons
-    long = {r.message: r for r in reasons if "…" in r.message and (r.old or r.new)}
+    whole = {r.message: r for r in reasons if r.old != r.new and (r.feature or "…" in r.message)}
     for rule, message, span in told_once(reasons):
-        yield rule, message, span
-        if message in long:
-            for sign, text in (("-", long[message].old), ("+", long[message].new)):
-                for line in (text or "").splitlines():
-                    yield "", f"{sign} {line}", None
+        place = click.style(f"  {span.path}:{span.line}", dim=True) if span else ""
+        reason = whole.get(message)
+        said = reason.feature if reason and reason.feature and rule == "meaning_changed" else message
+        yield f"      {rule}: {said}{place}"
+        if reason:
+            for word, text, tone in (("was", reason.old, "red"), ("now", reason.new, "green")):
+                flat = " ".join((text or "").split()) or "–"
+                yield from wrapped([f"        {click.style(word, fg=tone)}  {flat}"], width, hang=5)
+
+
+def _impact(change: dict[str, Any]) -> Iterator[str]:
+    """Whom it touches, by which path and with what of theirs, and whom not, and why."""
+    affected, spared = change["affected"], change["unaffected"]
+    if affected:
+        yield "      touches"
+    for dependant in affected[:_MANY]:
+        yield f"        {' → '.join(dependant['path'])}"
+        if artifacts(dependant):
+            yield f"          {', '.join(artifacts(dependant))}"
+    if spared:
+        yield "      spares"
+    for dependant in spared[:_MANY]:
+        yield f"        {label(dependant['node'])}: {dependant['why']}"
+    left = max(len(affected) - _MANY, 0), max(len(spared) - _MANY, 0)
+    if any(left):
+        yield f"        … touches {left[0]} and spares {left[1]} more: --format json"
 
 
 def _equivalents(change: dict[str, Any]) -> Iterator[str]:
@@ -153,13 +159,3 @@ def _steps(document: dict[str, Any]) -> Iterator[str]:
     for action, nodes in by_action.items():
         names = ", ".join(nodes[:6]) + (f" and {len(nodes) - 6} more" if len(nodes) > 6 else "")
         yield f"  {action:<12} {names}"
-
-
-def _summary(document: dict[str, Any]) -> str:
-    summary = document["summary"]
-    parts = [
-        f"{summary[name]} {name}"
-        for name in ("new", "breaking", "additive", "metadata", "removed", "stale")
-        if summary[name]
-    ]
-    return ", ".join(parts) if parts else "no changes"

@@ -1,0 +1,125 @@
+"""A plan as a comment on a pull request: verdict, table, what is spared, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mlproj.cli.render.plan_words import artifacts, compared, summary
+from mlproj.planner.columns import label
+
+# GitHub takes 65,536 characters; what is cut is counted.
+_ROOM = 52_000
+_SPARED_ROOM = 8_000
+_CELL = 1_500
+_EXPRESSION = 240
+_ORDER = ("breaking", "new", "additive", "metadata", "removed", "stale")
+
+
+def markdown_lines(document: dict[str, Any]) -> list[str]:
+    """The whole comment, whatever the size of the plan."""
+    changes = sorted(document["changes"], key=lambda c: _ORDER.index(c["change"]))
+    lines = [f"### mlproj plan: {_text(document['project'])} {_text(compared(document))}", "", _verdict(document)]
+    if changes:
+        lines += ["", "| change | node | why | touches |", "|---|---|---|---|"]
+        lines += _within(map(_row, changes), _ROOM, "| … | {} more changes | `mlproj plan` tells all | |")
+    lines += _spared(changes)
+    lines += _next(changes)
+    lines += _diagnostics(document)
+    return lines
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    breaking = [c for c in document["changes"] if c["needs_bump"]]
+    if breaking:
+        count = f"{len(breaking)} breaking changes need" if len(breaking) > 1 else "1 breaking change needs"
+        return f"**{count} another version**, before anything is built ({summary(document)})"
+    if not document["changes"]:
+        return f"**Nothing differs** from {_text(document['against'] or 'what is published')}"
+    return f"**Nothing breaks**: {summary(document)}"
+
+
+def _row(change: dict[str, Any]) -> str:
+    said = change["change"] + (f" (accepted: {_text(change['because'] or '')})" if change["accepted"] else "")
+    strong = f"**{said}**" if change["needs_bump"] else said
+    why = _cut(_reason(r) for r in change["reasons"] if r["change"] == change["change"] or r["change"] == "breaking")
+    touched = _cut(_touched(a) for a in change["affected"])
+    return f"| {strong} | {_code(change['node'])} | {why} | {touched} |"
+
+
+def _reason(reason: dict[str, Any]) -> str:
+    place = f" ({_text(reason['span']['path'])}:{reason['span']['line']})" if reason["span"] else ""
+    if reason["old"] != reason["new"]:
+        what = f"{_code(reason['feature'])} means something else" if reason["feature"] else "other rows"
+        return f"{what}: {_code(reason['old'] or '')} → {_code(reason['new'] or '')}{place}"
+    return f"{_text(reason['message'])}{place}"
+
+
+def _touched(dependant: dict[str, Any]) -> str:
+    held = artifacts(dependant)
+    return _code(" → ".join(dependant["path"])) + (f" ({', '.join(map(_text, held))})" if held else "")
+
+
+def _spared(changes: Iterable[dict[str, Any]]) -> list[str]:
+    rows = [f"- {_code(label(u['node']))}: {_text(u['why'])}" for c in changes for u in c["unaffected"]]
+    if not rows:
+        return []
+    kept = _within(rows, _SPARED_ROOM, "- … and {} more")
+    return ["", f"<details><summary>Not touched: {len(rows)}</summary>", "", *kept, "", "</details>"]
+
+
+def _next(changes: Iterable[dict[str, Any]]) -> list[str]:
+    """The commands that give each breaking change a version of its own."""
+    from mlproj.planner import Change
+    from mlproj.project.planning import bump_hint
+
+    hints = [f"- {_hint(bump_hint(Change.model_validate(c)))}" for c in changes if c["needs_bump"]]
+    return (
+        ["", "**What to do**", "", *hints[:10], *([f"- … and {len(hints) - 10} more"] if hints[10:] else [])]
+        if (hints)
+        else []
+    )
+
+
+def _hint(text: str) -> str:
+    said, colon, command = text.partition(": ")
+    return f"{_text(said)}: {_code(command)}" if colon else _text(text)
+
+
+def _diagnostics(document: dict[str, Any]) -> list[str]:
+    found = [f"- {d['code']} {_text(d['message'])}" for d in document["diagnostics"]]
+    return ["", *found[:10], *([f"- … and {len(found) - 10} more"] if found[10:] else [])] if found else []
+
+
+def _within(rows: Iterable[str], room: int, rest: str) -> Iterator[str]:
+    """Rows while there is room, then how many are left."""
+    left = 0
+    for row in rows:
+        room -= len(row) + 1
+        if room >= 0 and not left:
+            yield row
+        else:
+            left += 1
+    if left:
+        yield rest.format(left)
+
+
+def _cut(parts: Iterable[str]) -> str:
+    """The parts of one cell, each on a line of its own."""
+    return "<br>".join(_within(parts, _CELL, "… and {} more"))
+
+
+def _code(text: str) -> str:
+    """A code span of any text, within a table: one line, its bars escaped, in more backticks than it holds itself."""
+    flat = " ".join(text.split())
+    flat = flat if len(flat) <= _EXPRESSION else flat[: _EXPRESSION - 1] + "…"
+    ticks = "`" * (max((len(run) for run in "".join(c if c == "`" else " " for c in flat).split()), default=0) + 1)
+    inside = f" {flat} " if "`" in flat else flat or " "
+    return f"{ticks}{inside}{ticks}".replace("|", "\\|")
+
+
+def _text(text: str) -> str:
+    """Plain text that Markdown takes for nothing else."""
+    flat = " ".join(text.split())
+    escaped = "".join(f"\\{c}" if c in "\\`*_[]|~#" else c for c in flat)
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")
