@@ -74,7 +74,12 @@ class LakeProject:
         """
         results = self.build(**options)
         assert results.status == "ok", [d.message for d in self.failures]
-        return {f"{r.action} {r.node.removeprefix(_GROUP)}": r.status for r in results.results}
+        return statuses(results)
+
+    def retry(self, **options: Any) -> RunResults:
+        self.failures = []
+        with self.open() as project:
+            return project.retry(failed=self.failures.extend, **options)
 
     def changes(self, **options: Any) -> dict[str, str]:
         """Node → what happened to it; groups are named without their kind."""
@@ -96,6 +101,10 @@ class LakeProject:
         with self.open() as project:
             return project.state()
 
+    def visible(self) -> TargetState:
+        """The state as consumers see it: without the rows that failed builds have kept."""
+        return self.state().model_copy(update={"kept": {}})
+
     def dataset(self, view: str) -> TrainingDataset:
         return self.state().training_datasets[f"feature_view:{view}"]
 
@@ -107,6 +116,11 @@ class LakeProject:
         """Number and message of all commits of the lake, beside those that made its schemas."""
         with self.open() as project:
             return [(number, message) for number, _at, _author, message in project.session.lake.commits() if message]
+
+
+def statuses(results: RunResults) -> dict[str, str]:
+    """The status of each step, as `materialize income@1` → `ok`."""
+    return {f"{r.action} {r.node.removeprefix(_GROUP)}": r.status for r in results.results}
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from mlproj.state import (
     Commit,
     Evaluation,
     Event,
+    JournalStep,
+    Made,
     ModelManifest,
     ModelNode,
     ModelVersion,
@@ -61,7 +63,19 @@ class MemoryState:
             aliases=dict(self.aliases[target]),
             foreign_tables=tuple(sorted(foreign)),
             last_publication=self._applied[target][-1] if self._applied[target] else None,
+            kept=self._kept(target),
         )
+
+    def _kept(self, target: str) -> dict[str, Made]:
+        order = list(self._builds)
+        return {
+            step.node: step.made
+            for build in self._builds.values()
+            for step in build.steps
+            if step.made and build.target == target and build.status != "ok"
+            if (row := self._published[target].get(step.node)) is None
+            or order.index(build.id) > (order.index(row.build_id) if row.build_id in order else -1)
+        }
 
     def history(self, node: str, target: str) -> list[Commit]:
         return [c for c in self._commits[target] if c.node == node]
@@ -100,7 +114,8 @@ class MemoryState:
 
     def record_steps(self, build_id: str, results: Sequence[StepResult]) -> None:
         build = self._builds[build_id]
-        steps = {(s.node, s.action): s for s in (*build.steps, *results)}
+        journal = [s if isinstance(s, JournalStep) else JournalStep(**s.model_dump()) for s in results]
+        steps = {(s.node, s.action): s for s in (*build.steps, *journal)}
         self._builds[build_id] = build.model_copy(update={"steps": tuple(steps.values())})
 
     def end_build(self, build_id: str, status: str, at: str) -> None:

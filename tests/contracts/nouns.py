@@ -19,7 +19,7 @@ from mlproj.state import (
     QueryShape,
     SignatureField,
     Step,
-    StepResult,
+    JournalStep,
     TestOutcome,
     TrainingDataset,
 )
@@ -154,5 +154,5 @@ def evaluation(status: str = "passed", build_id: str = "b1", at: str = AT) -> Ev
     )
 
 
-def build(id_: str = "b1", target: str = "dev", steps: tuple[StepResult, ...] = ()) -> BuildRecord:
+def build(id_: str = "b1", target: str = "dev", steps: tuple[JournalStep, ...] = ()) -> BuildRecord:
     return BuildRecord(id=id_, target=target, status="running", author="ada", started_at=AT, steps=steps)

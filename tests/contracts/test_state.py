@@ -11,7 +11,7 @@ import pytest
 from mlproj.adapters.sql_state import open_store
 from mlproj.ports import AliasStore, PublicationLog, StateReader, StateStore
 from mlproj.specs.model import MetricBounds
-from mlproj.state import Event, Publication, RowChanges, StepResult, TargetState
+from mlproj.state import Event, JournalStep, Made, Publication, RowChanges, TargetState
 from tests.contracts.fakes import MemoryState
 from tests.contracts.nouns import (
     AT,
@@ -203,16 +203,43 @@ def test_the_newest_evaluation_decides_and_moves_no_run(state: State) -> None:
 
 def test_steps_are_updated_in_their_place(state: State) -> None:
     planned = tuple(
-        StepResult(node=GROUP, action=action, status="pending") for action in ("materialize", "test", "publish")
+        JournalStep(node=GROUP, action=action, status="pending") for action in ("materialize", "test", "publish")
     )
     state.begin_build(build(steps=planned))
-    done = StepResult(
+    done = JournalStep(
         node=GROUP, action="test", status="failed", seconds=0.5, rows=3, message="3 rows", warnings=("duplicate key",)
     )
-    extra = StepResult(node="model:income_model@1", action="train", status="ok", metrics={"test": {"accuracy": 0.5}})
+    extra = JournalStep(node="model:income_model@1", action="train", status="ok", metrics={"test": {"accuracy": 0.5}})
     state.record_steps("b1", [done, extra])
     state.record_steps("b1", [])
     assert state.builds("dev") == [build(steps=(planned[0], done, planned[2], extra))]
+
+
+def made(by: str, **rest: str) -> JournalStep:
+    rows = Made(by=by, fingerprint="fp1:a", table="income__v1__a", **rest)
+    return JournalStep(node=GROUP, action="materialize", status="ok", made=rows)
+
+
+def test_rows_of_builds_that_failed_are_kept_until_the_node_is_published(state: State) -> None:
+    state.begin_build(build("a", steps=(made("a"),)))
+    assert state.load("dev").kept == {GROUP: made("a").made}, "it may have been killed already"
+    state.end_build("a", "failed", AT)
+    state.begin_build(build("b", steps=(JournalStep(node=GROUP, action="materialize", status="pending"),)))
+    state.end_build("b", "failed", AT)
+    assert state.load("dev").kept == {GROUP: made("a").made}, "the later build made nothing"
+    state.begin_build(build("c"))
+    state.record_steps("c", [made("c", write="write income (build c)")])
+    assert state.load("dev").kept == {GROUP: made("c", write="write income (build c)").made}
+    assert state.load("prod").kept == {}
+    state.begin_build(build("d"))
+    state.apply_publication(
+        publication(published(group("income")).model_copy(update={"build_id": "d"}), build_id="d"), 7
+    )
+    assert state.load("dev").kept == {}
+    state.begin_build(build("e", steps=(made("e"),)))
+    assert state.load("dev").kept == {GROUP: made("e").made}
+    state.end_build("e", "ok", AT)
+    assert state.load("dev").kept == {}
 
 
 def test_an_ended_build_says_how_and_when(state: State) -> None:

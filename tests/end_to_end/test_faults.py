@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.end_to_end.command import ask, mlproj, start
+from tests.end_to_end.small_project import edit
 
 NODE = "feature_group:orders@1"
 KILLS = 8
@@ -148,3 +149,29 @@ def test_ctrl_c_ends_a_build_quietly(shop: Path) -> None:
     (shop / "feature_groups" / "slow.yml").unlink()
     (shop / "feature_groups" / "slow.v1.sql").unlink()
     assert ask(shop, "build").json["status"] == "ok"
+
+
+def test_a_retry_after_a_failed_test_does_the_rest(shop: Path) -> None:
+    group = shop / "feature_groups" / "orders.yml"
+    edit(group, "between: {min: 0}", "between: {min: 0, max: 80}")
+    (shop / "feature_groups" / "customers.yml").write_text(
+        "feature_groups:\n  - {name: customers, version: 1, primary_key: [customer_id]}\n", encoding="utf-8"
+    )
+    (shop / "feature_groups" / "customers.v1.sql").write_text(
+        "select customer_id, count(*)::bigint as n from {{ source('orders') }} group by customer_id", encoding="utf-8"
+    )
+    failed = mlproj(shop, "build")
+    assert failed.code == 1
+    assert "mlproj retry" in failed.out
+    assert ask(shop, "show", NODE).json["published"] is None
+
+    edit(group, "max: 80", "max: 100")
+    results = ask(shop, "retry")
+
+    assert results.code == 0, results.err
+    status = {(r["action"], r["node"].partition(":")[2]): r["status"] for r in results.json["results"]}
+    assert status["materialize", "orders@1"] == status["materialize", "customers@1"] == "reused"
+    assert (status["test", "orders@1"], status["train_data", "orders@1"]) == ("ok", "ok")
+    assert _published(shop) == 60
+    again = mlproj(shop, "retry")
+    assert (again.code, again.out) == (0, "nothing to retry\n")

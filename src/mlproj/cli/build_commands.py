@@ -9,6 +9,22 @@ import click
 
 from mlproj.cli.context import Context, acceptance, accepted, pass_context, selection
 
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Groups computed at once (default: one per core, at most 4).",
+)
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value=3600.0,
+    default=0.0,
+    metavar="[S]",
+    help="Wait for another build to end, at most S seconds (3600).",
+)
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
@@ -96,23 +112,10 @@ def _day(text: str | None) -> str | None:
 @click.command()
 @click.argument("planfile", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @selection
-@click.option(
-    "--threads",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Groups computed at once (default: one per core, at most 4).",
-)
+@threads_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
-@click.option(
-    "--wait",
-    type=click.FloatRange(0),
-    is_flag=False,
-    flag_value=3600.0,
-    default=0.0,
-    metavar="[S]",
-    help="Wait for another build to end, at most S seconds (3600).",
-)
+@wait_option
 @acceptance
 @pass_context
 def build(
@@ -151,6 +154,40 @@ def build(
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
 
+@click.command()
+@threads_option
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+@wait_option
+@acceptance
+@pass_context
+def retry(
+    context: Context,
+    threads: int | None,
+    *,
+    fail_fast: bool,
+    wait: float,
+    accept_breaking: tuple[str, ...],
+    because: str | None,
+) -> None:
+    """Build what the last build that failed or was killed left undone."""
+    from mlproj.cli.progress import progress
+    from mlproj.cli.render.results import result_lines
+
+    with progress(context) as watcher:
+        results = context.project.retry(
+            threads=threads,
+            fail_fast=fail_fast,
+            wait=wait,
+            accept_breaking=accepted(accept_breaking, because, kept=True),
+            progress=watcher.step,
+            failed=watcher.failed,
+        )
+    context.answer(
+        results.model_dump(mode="json"), lambda: result_lines(results) if results.results else ["nothing to retry"]
+    )
+    click.get_current_context().exit(1 if results.status == "failed" else 0)
+
+
 @click.command("test")
 @selection
 @pass_context
@@ -163,4 +200,4 @@ def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
 
-COMMANDS = (init, plan, build, run_tests)
+COMMANDS = (init, plan, build, retry, run_tests)

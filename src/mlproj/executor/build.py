@@ -12,19 +12,22 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.groups import materialise, test_rows
-from mlproj.executor.publication import publish, write_rows
+from mlproj.executor.journal import Journal
+from mlproj.executor.publication import publish
 from mlproj.executor.results import RunResults, run_results
+from mlproj.executor.rows import trace_inputs, unwritten, write_rows
 from mlproj.executor.scheduler import run_units
 from mlproj.executor.training import test_model, train
-from mlproj.executor.training_data import DatasetOutcome, make_dataset
+from mlproj.executor.training_data import make_dataset
 from mlproj.executor.workspace import Workspace
 from mlproj.planner import Plan
 from mlproj.ports import EngineError
-from mlproj.state import BuildRecord, ModelNode, StepResult, TargetState, TrainingDataset
+from mlproj.state import ModelNode, StepResult, TargetState, TrainingDataset
 from mlproj.state.runs import Action
 
 Progress = Callable[[StepResult], None]
 Key = tuple[str, Action]
+_MAKES = ("materialize", "train_data")
 
 
 @dataclass(frozen=True)
@@ -56,41 +59,41 @@ def apply(
     """
     if not plan.steps:
         return run_results(options.build_id, ())
-    steps = [StepResult(node=s.node, action=s.action, status="pending") for s in plan.steps]
-    record = BuildRecord(
-        id=options.build_id,
-        target=state.target,
-        status="running",
-        author=adapters.author,
-        started_at=adapters.now(),
-        steps=tuple(steps),
-    )
-    adapters.store.begin_build(record)
     space = Workspace(manifest, state, adapters, source_versions, options.build_id, plan.full_refresh)
-    build = _Build(plan, space, options)
-    results = build.run()
-    adapters.store.end_build(options.build_id, results.status, adapters.now())
+    journal = Journal(plan, space)
+    space.intend = journal.intend
+    journal.begin()
+    try:
+        results = _Build(plan, space, options, journal).run()
+    except KeyboardInterrupt:
+        journal.end("failed")
+        raise
+    journal.end(results.status)
     return results
 
 
 class _Build:
-    def __init__(self, plan: Plan, space: Workspace, options: BuildOptions) -> None:
-        self._plan, self._space, self._options = plan, space, options
+    def __init__(self, plan: Plan, space: Workspace, options: BuildOptions, journal: Journal) -> None:
+        self._plan, self._space, self._options, self._journal = plan, space, options, journal
         self._results: dict[Key, StepResult] = {}
-        self._datasets: dict[str, DatasetOutcome] = {}
         self._wanted: dict[str, list[Action]] = {}
         self._lock = Lock()
         for step in plan.steps:
             self._wanted.setdefault(step.node, []).append(step.action)
 
     def run(self) -> RunResults:
-        data_ok = self._data()
-        frozen: dict[str, TrainingDataset] = {}
-        published = data_ok and self._attempt_publication(frozen)
-        if not published:
+        try:
+            data_ok = self._data()
+        except KeyboardInterrupt:
+            self._keep()
+            raise
+        if not data_ok:
+            self._keep()
+        if not (data_ok and self._attempt_publication()):
             self._skip_rest("nothing is published, because a step before failed")
         else:
-            self._models({**self._space.state.training_datasets, **frozen})
+            made = {n: d.dataset for n, d in self._space.datasets.items()}
+            self._models({**self._space.state.training_datasets, **made})
         return run_results(self._options.build_id, [self._results[s.node, s.action] for s in self._plan.steps])
 
     def _data(self) -> bool:
@@ -117,17 +120,15 @@ class _Build:
         actions = self._wanted[node_id]
         node = self._space.manifest.nodes[node_id]
         if node.kind == "feature_view":
-            return "train_data" not in actions or self._step(node_id, "train_data", lambda: self._dataset(node_id))
+            view = self._space.manifest.view(node_id)
+            return "train_data" not in actions or self._step(
+                node_id, "train_data", lambda: make_dataset(view, self._space)
+            )
         group = self._space.manifest.group(node_id)
         if "materialize" in actions and not self._step(node_id, "materialize", lambda: materialise(group, self._space)):
             self._record(StepResult(node=node_id, action="test", status="skipped"), known=actions)
             return False
         return "test" not in actions or self._step(node_id, "test", lambda: test_rows(group, self._space))
-
-    def _dataset(self, node_id: str) -> StepResult:
-        result, outcome = make_dataset(self._space.manifest.view(node_id), self._space)
-        self._datasets[node_id] = outcome
-        return result
 
     def _step(self, node_id: str, action: Action, work: Callable[[], StepResult]) -> bool:
         started = time.perf_counter()
@@ -168,17 +169,30 @@ class _Build:
             self._results[result.node, result.action] = result
         self._options.progress(result)
 
-    def _attempt_publication(self, frozen: dict[str, TrainingDataset]) -> bool:
+    def _keep(self) -> None:
+        """Write the rows of what succeeded, unpublished, so that nobody has to compute them again."""
+        done = {n for (n, action), r in self._results.items() if action in _MAKES and r.status in {"ok", "reused"}}
+        rows = unwritten(self._space, done)
+        try:
+            self._journal.note(self._results, rows.info.message)
+            write_rows(self._space, rows)
+        except EngineError as error:
+            hint = "what succeeded is computed again by the next build"
+            self._options.failed([Diagnostic("E618", f"the lake refused the rows: {error.message}", hint=hint)])
+
+    def _attempt_publication(self) -> bool:
         nodes = [s.node for s in self._plan.steps if s.action == "publish"]
         dropped = [s.node for s in self._plan.steps if s.action == "drop"]
-        self._flush()
+        rows = unwritten(self._space, self._wanted)
+        self._journal.note(self._results, rows.info.message)
         started = time.perf_counter()
         try:
-            frozen |= write_rows(self._space, self._datasets)
+            write_rows(self._space, rows)
+            trace_inputs(self._space)
             done = {s.node for s in self._plan.steps}
             accepted = [c for c in self._plan.changes if c.node in done]
             if nodes or dropped or any(c.accepted for c in accepted):
-                publish(self._space, nodes, frozen, dropped, accepted)
+                publish(self._space, nodes, dropped, accepted)
         except (EngineError, ProjectError) as error:
             found = (
                 error.diagnostics
@@ -187,7 +201,7 @@ class _Build:
                     Diagnostic(
                         "E618",
                         f"the lake refused the publication: {error.message}",
-                        hint="nothing was published; the next build starts over",
+                        hint="nothing was published; the next build takes up what was computed",
                     )
                 ]
             )
@@ -216,17 +230,13 @@ class _Build:
             )
         for node in dropped:
             self._record(StepResult(node=node, action="drop", status="ok"))
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what is known into the journal: at the seams, not at each of a thousand steps."""
-        self._space.adapters.store.record_steps(self._options.build_id, list(self._results.values()))
+        self._journal.close(self._results)
 
     def _skip_rest(self, message: str) -> None:
         for step in self._plan.steps:
             if (step.node, step.action) not in self._results:
                 self._record(StepResult(node=step.node, action=step.action, status="skipped", message=message))
-        self._flush()
+        self._journal.note(self._results)
 
     def _models(self, datasets: Mapping[str, TrainingDataset]) -> None:
         """Train one after another.
@@ -239,7 +249,7 @@ class _Build:
             model = self._space.manifest.model(step.node)
             self._step(model.id, step.action, partial(self._model, model, step.action, datasets))
             result = self._results[step.node, step.action]
-            self._space.adapters.store.record_steps(self._options.build_id, [result])
+            self._journal.note({(result.node, result.action): result})
             if result.status == "failed" and result.model_version:
                 self._tell_failed_model(model, result)
             if result.status == "failed" and self._options.fail_fast:

@@ -11,27 +11,33 @@ from mlproj.compiler.data_tests import unique_sql
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.journal import commit_info, journaled
+from mlproj.executor.reuse import standing
 from mlproj.executor.workspace import GroupOutcome, Workspace
-from mlproj.ports import CommitInfo, EngineError, TableWrite
-from mlproj.state import GroupNode, Published, StepResult, ViewNode
+from mlproj.planner.reuse import tests_fingerprint
+from mlproj.ports import EngineError, TableWrite
+from mlproj.state import GroupNode, StepResult, ViewNode
 from mlproj.state.runs import StepStatus
 
 _SAMPLE = 3
 
 
 def materialise(node: GroupNode, space: Workspace) -> StepResult:
-    """Compute the rows of a group, or find that they are the same as before."""
+    """Compute the rows of a group, or find that they stand already, or that they are the same as before."""
     started = time.perf_counter()
-    published = space.state.published.get(node.id)
     inputs = {parent: space.digest_of(parent) for parent in node.depends_on if not parent.startswith("source:")}
     versions = space.versions_below(node)
-    if published and not space.full_refresh and _stands(node, published, inputs, versions):
-        space.outcomes[node.id] = _as_published(node, published, versions)
-        return _result(node, "reused", started, space, "its inputs came out the same")
+    found = standing(node, space, inputs, versions)
+    if found:
+        space.outcomes[node.id] = found[0]
+    if found and found[0].digest:
+        return _result(node, "reused", started, space, found[1])
     try:
-        outcome = _compute(node, space, inputs, versions)
+        outcome = replace(found[0], changed=True) if found else _compute(node, space, inputs, versions)
+        outcome = _measured(outcome, space)
     except EngineError as error:
         raise _explained(node, space, error) from error
+    published = space.state.published.get(node.id)
     same = (
         published is not None
         and not space.full_refresh
@@ -42,56 +48,29 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
         outcome = replace(outcome, table=published.table, commit=published.commit, changed=False)
     space.outcomes[node.id] = outcome
     _refuse_trouble(node, outcome.warnings, space)
-    return _result(
-        node, "reused" if same else "ok", started, space, "the rows came out the same" if same else "", outcome.warnings
-    )
-
-
-def _stands(node: GroupNode, published: Published, inputs: Mapping[str, str], versions: Mapping[str, str]) -> bool:
-    """Whether definition, directly read sources and the rows of the groups read are all as they were."""
-    direct = [parent for parent in node.depends_on if parent.startswith("source:")]
-    return (
-        published.node.fingerprints.deep == node.fingerprints.deep
-        and published.inputs == inputs
-        and all(published.source_versions.get(source) == versions[source] for source in direct)
-        and published.table is not None
-    )
-
-
-def _as_published(node: GroupNode, published: Published, versions: dict[str, str]) -> GroupOutcome:
-    return GroupOutcome(
-        node,
-        published.rows or 0,
-        published.digest or "",
-        published.column_digests,
-        published.null_counts,
-        versions,
-        published.inputs,
-        published.table,
-        published.commit,
-        changed=False,
-    )
+    said = "the rows came out the same" if same else found[1] if found else ""
+    return _result(node, "reused" if said else "ok", started, space, said, outcome.warnings)
 
 
 def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str]) -> GroupOutcome:
+    """Make the relation of a group; nothing is known of its rows yet."""
     for parent in node.depends_on:
         space.provide(parent)
         space.refuse_outdated(parent)
     engine, sql = space.adapters.engine, space.fill(node.sql)
     table = None if node.materialized == "view" else space.table_name(node)
-    commit: int | None = None
-    if node.materialized == "view":
+    made = GroupOutcome(node, 0, "", {}, {}, versions, inputs, table, None, changed=True, by=space.build_id)
+    if table is None:
         engine.create_view(node.relation, sql)
     elif _too_big(node, space):
-        info = CommitInfo(
-            space.adapters.author, f"write {node.relation} (build {space.build_id})", f'{{"build": "{space.build_id}"}}'
-        )
-        commit = space.adapters.lake.write([TableWrite(table or "", sql, node.partition_by)], info)
-        engine.create_view(node.relation, f"select * from {space.adapters.lake.relation(table or '', commit)}")
+        info = commit_info(space, f"write {node.relation}")
+        space.intend(node.id, journaled(made, info.message))
+        made = replace(made, commit=space.adapters.lake.write([TableWrite(table, sql, node.partition_by)], info))
+        engine.create_view(node.relation, f"select * from {space.adapters.lake.relation(table, made.commit)}")
     else:
         engine.create_table(node.relation, sql)
     space.made(node.id)
-    return _measure(node, space, inputs, versions, table, commit)
+    return made
 
 
 def _too_big(node: GroupNode, space: Workspace) -> bool:
@@ -99,15 +78,10 @@ def _too_big(node: GroupNode, space: Workspace) -> bool:
     return sum(space.adapters.sources.size(space.fill(s.path)) for s in sources) > space.adapters.scratch_limit
 
 
-def _measure(
-    node: GroupNode,
-    space: Workspace,
-    inputs: dict[str, str],
-    versions: dict[str, str],
-    table: str | None,
-    commit: int | None,
-) -> GroupOutcome:
+def _measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
     """Rows, digests, nulls and trouble with keys, in one pass."""
+    node = outcome.node
+    space.provide(node.id)
     names = [f.name for f in node.features]
     read = _read_by_views(node, space.manifest)
     key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
@@ -122,19 +96,14 @@ def _measure(
     row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
     rows, digest, rest = int(row[0]), str(row[1]), row[2:]
     nulls = dict(zip(names, (int(n) for n in rest[len(read) : -1]), strict=True))
-    column_digests = {n: f"{rows}:{d}" for n, d in zip(read, rest[: len(read)], strict=True)}
-    return GroupOutcome(
-        node,
-        rows,
-        f"{rows}:{digest}",
-        column_digests,
-        nulls,
-        versions,
-        inputs,
-        table,
-        commit,
-        changed=True,
+    return replace(
+        outcome,
+        rows=rows,
+        digest=f"{rows}:{digest}",
+        column_digests={n: f"{rows}:{d}" for n, d in zip(read, rest[: len(read)], strict=True)},
+        null_counts=nulls,
         warnings=tuple(_warnings(node, rows, nulls, int(rest[-1]))),
+        keyed=True,
     )
 
 
@@ -169,8 +138,9 @@ def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: 
 
 
 def refuse_duplicates(node: GroupNode, space: Workspace) -> None:
-    """Raises E615 where a group that this build did not compute has no usable key, and somebody counts on one."""
-    if not node.unique_key or node.id in space.outcomes:
+    """Raises E615 where a group has no usable key and somebody counts on one, if nobody has looked at it yet."""
+    outcome = space.outcomes.get(node.id)
+    if not node.unique_key or (outcome and outcome.keyed):
         return
     key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
     columns = [*(f"count(*) - count({identifier(n)})" for n in key), _duplicates_sql(node)]
@@ -219,6 +189,9 @@ def _explained(node: GroupNode, space: Workspace, error: EngineError) -> Project
 def test_rows(node: GroupNode, space: Workspace) -> StepResult:
     """Run all data tests of a group in one pass over its rows. Raises E601 with every test that fails."""
     started = time.perf_counter()
+    outcome = space.outcomes.get(node.id)
+    if outcome and outcome.tested == tests_fingerprint(node):
+        return StepResult(node=node.id, action="test", status="reused", message=f"passed in build {outcome.by}")
     space.provide(node.id)
     refuse_duplicates(node, space)
     relation = identifier(node.relation)

@@ -1,4 +1,4 @@
-"""Writing what was computed, and moving the views: the one transaction that makes a build visible."""
+"""Moving the views: the one transaction that makes a build visible."""
 
 from __future__ import annotations
 
@@ -7,65 +7,14 @@ from typing import Any
 
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.executor.recovery import publication_record
-from mlproj.executor.row_counts import count_changes
-from mlproj.executor.training_data import DatasetOutcome
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.planner import Change
 from mlproj.planner.acceptance import acknowledgements
-from mlproj.ports import CommitInfo, TableWrite
-from mlproj.state import GroupNode, Publication, Published, TrainingDataset, ViewMove
+from mlproj.ports import CommitInfo
+from mlproj.state import GroupNode, Publication, Published, ViewMove
 
 
-def write_rows(space: Workspace, datasets: Mapping[str, DatasetOutcome]) -> dict[str, TrainingDataset]:
-    """Copy new rows of groups and training datasets into the lake, in one commit.
-
-    Returns datasets with their commits.
-    """
-    for node_id, outcome in space.outcomes.items():
-        if outcome.changed and outcome.table:
-            space.outcomes[node_id] = count_changes(outcome, space)
-    pending = {n: o for n, o in space.outcomes.items() if o.changed and o.table and o.commit is None}
-    writes = [
-        TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by, o.merge)
-        for o in pending.values()
-    ]
-    fresh = {n: d for n, d in datasets.items() if d.query}
-    writes += [TableWrite(d.dataset.table, d.query or "") for d in fresh.values()]
-    if writes:
-        info = CommitInfo(
-            space.adapters.author,
-            f"write {_listed(writes)} (build {space.build_id})",
-            f'{{"build": "{space.build_id}"}}',
-        )
-        commit = space.adapters.lake.write(writes, info)
-        for node_id, outcome in pending.items():
-            space.outcomes[node_id] = _with_commit(outcome, commit)
-        for view_id, made in fresh.items():
-            parents = space.manifest.nodes[view_id].depends_on
-            groups = {n: c for parent in parents for n, c in space.commits_of(parent).items()}
-            dataset = made.dataset.model_copy(update={"commit": commit, "inputs": groups})
-            fresh[view_id] = DatasetOutcome(dataset, None)
-    return {n: fresh.get(n, d).dataset for n, d in datasets.items()}
-
-
-def _with_commit(outcome: GroupOutcome, commit: int) -> GroupOutcome:
-    from dataclasses import replace
-
-    return replace(outcome, commit=commit)
-
-
-def _listed(writes: list[TableWrite]) -> str:
-    names = [w.table for w in writes]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def publish(
-    space: Workspace,
-    nodes: Iterable[str],
-    datasets: Mapping[str, TrainingDataset],
-    removed: Iterable[str],
-    changes: Iterable[Change] = (),
-) -> int:
+def publish(space: Workspace, nodes: Iterable[str], removed: Iterable[str], changes: Iterable[Change] = ()) -> int:
     """Move the target's views to what this build made, and tell state; returns the lake's commit.
 
     What was accepted of the `changes` is written down with it.
@@ -75,15 +24,16 @@ def publish(
     published = {n: _published(n, space, at) for n in nodes}
     looked_at = {n: _with_digests(n, space) for n in space.digests if n not in published}
     gone = tuple(sorted(removed))
+    datasets = {n: d.dataset for n, d in space.datasets.items() if d.dataset.build_id == space.build_id}
     publication = Publication(
         build_id=space.build_id,
         target=space.state.target,
         at=at,
         author=space.adapters.author,
         published={n: p.model_dump(mode="json") for n, p in {**looked_at, **published}.items()},
-        training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items() if d.build_id == space.build_id},
+        training_datasets={n: d.model_dump(mode="json") for n, d in datasets.items()},
         removed=gone,
-        changes={n: o.changes for n in published if (o := space.outcomes.get(n)) and o.changed and o.table},
+        changes={n: o.changes for n in published if (o := space.outcomes.get(n)) and _moves_rows(o, space)},
         events=tuple(
             acknowledgements(
                 changes, target=space.state.target, who=space.adapters.author, at=at, build_id=space.build_id
@@ -100,6 +50,11 @@ def publish(
     commit = space.adapters.lake.publish(space.state.target, moves, info)
     space.adapters.store.apply_publication(publication, commit)
     return commit
+
+
+def _moves_rows(outcome: GroupOutcome, space: Workspace) -> bool:
+    before = space.state.published.get(outcome.node.id)
+    return outcome.table is not None and (before is None or before.commit != outcome.commit)
 
 
 def _published(node_id: str, space: Workspace, at: str) -> Published:

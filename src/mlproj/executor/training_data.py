@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,8 @@ from mlproj.compiler.transformations.fitting import missing_statistics
 from mlproj.compiler.types import is_float, is_numeric
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.groups import digest_sql, refuse_duplicates
-from mlproj.executor.workspace import Workspace, table_name
+from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
+from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import dataset_fingerprint
 from mlproj.ports import EngineError
 from mlproj.state import Column, FittedStatistics, StepResult, TrainingDataset, ViewNode
@@ -27,16 +27,8 @@ _EXAMPLE_ROWS = 5
 SPLITS = ("training", "validation", "test")
 
 
-@dataclass(frozen=True)
-class DatasetOutcome:
-    """A training dataset as this build leaves it; `query` its rows in scratch space while they are not written yet."""
-
-    dataset: TrainingDataset
-    query: str | None
-
-
-def make_dataset(view: ViewNode, space: Workspace) -> tuple[StepResult, DatasetOutcome]:
-    """Make the next training dataset of a view, or find that the newest still holds."""
+def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
+    """Make the next training dataset of a view, or find that the newest still holds, or that it was made already."""
     started = time.perf_counter()
     for parent in view.depends_on:
         space.provide(parent)
@@ -47,16 +39,23 @@ def make_dataset(view: ViewNode, space: Workspace) -> tuple[StepResult, DatasetO
     try:
         fingerprint = dataset_fingerprint(view, _digests(view, space))
         if newest and newest.fingerprint == fingerprint:
-            result = _result(view, newest, started, "reused", "what it reads came out the same")
-            return result, DatasetOutcome(newest, None)
+            space.datasets[view.id] = DatasetOutcome(newest, None)
+            return _result(view, newest, started, "reused", "what it reads came out the same")
+        number = newest.number + 1 if newest else 1
+        found = find_dataset(view.id, fingerprint, space.state)
+        if found:
+            own = {"number": number, "build_id": space.build_id, "created_at": space.adapters.now()}
+            dataset = found[0].model_copy(update=own)
+            space.datasets[view.id] = DatasetOutcome(dataset, None)
+            return _result(view, dataset, started, "reused", found[1])
         for parent in view.depends_on:
             refuse_duplicates(space.manifest.group(parent), space)
-        outcome = _freeze(view, space, fingerprint, newest.number + 1 if newest else 1)
+        space.datasets[view.id] = _freeze(view, space, fingerprint, number)
     except EngineError as error:
         raise ProjectError(
             [Diagnostic("E602", f"{view.relation}: {error.message}", view.span, node=view.id)], exit_code=1
         ) from error
-    return _result(view, outcome.dataset, started, "ok", ""), outcome
+    return _result(view, space.datasets[view.id].dataset, started, "ok", "")
 
 
 def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: StepStatus, message: str) -> StepResult:

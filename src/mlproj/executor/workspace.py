@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -12,7 +12,7 @@ from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.loader.environment import fill_environment
 from mlproj.ports import Merge
-from mlproj.state import GroupNode, Published, RowChanges, SourceNode, TargetState
+from mlproj.state import GroupNode, Made, Published, RowChanges, SourceNode, TargetState, TrainingDataset
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class GroupOutcome:
     """Rows of a group as this build leaves them; `commit` None while they are in scratch space only.
 
     `changes` is what they change against those published before, `merge` how only that is written.
+    `by` is the build that computed them, `tested` a fingerprint of the tests that they had passed before this one,
+    `keyed` false where nobody has looked yet whether the key is one.
     """
 
     node: GroupNode
@@ -35,11 +37,26 @@ class GroupOutcome:
     warnings: tuple[str, ...] = ()
     changes: RowChanges = field(default_factory=RowChanges)
     merge: Merge | None = None
+    by: str = ""
+    tested: str = ""
+    keyed: bool = True
+
+
+@dataclass(frozen=True)
+class DatasetOutcome:
+    """A training dataset as this build leaves it; `query` its rows in scratch space while they are not written yet."""
+
+    dataset: TrainingDataset
+    query: str | None
 
 
 @dataclass
 class Workspace:
-    """Outcomes by group id; `digests` are those of columns that no build had taken before, by group id and column."""
+    """Outcomes by group id, training datasets by view id. `digests` are those of columns that no build had taken
+    before, by group id and column.
+
+    `intend` is told of rows that are about to be written into the lake while the build computes.
+    """
 
     manifest: Manifest
     state: TargetState
@@ -48,34 +65,46 @@ class Workspace:
     build_id: str
     full_refresh: bool = False
     outcomes: dict[str, GroupOutcome] = field(default_factory=dict)
+    datasets: dict[str, DatasetOutcome] = field(default_factory=dict)
     digests: dict[str, dict[str, str]] = field(default_factory=dict)
+    intend: Callable[[str, Made], None] = lambda _node, _made: None
     _made: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def provide(self, node_id: str) -> None:
-        """Make a source or group readable by its relation's name: scratch, or as last published."""
+        """Make a source or group readable by its relation's name: scratch, or where its rows stand."""
         with self._lock:
-            if node_id in self._made:
-                return
-            node = self.manifest.nodes[node_id]
-            if isinstance(node, SourceNode):
-                path = self.fill(node.path)
-                self.adapters.engine.create_view(
-                    node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}"
-                )
-            elif isinstance(node, GroupNode):
-                self._provide_group(node)
-            self._made.add(node_id)
+            self._provide(node_id)
+
+    def _provide(self, node_id: str) -> None:
+        if node_id in self._made:
+            return
+        node = self.manifest.nodes[node_id]
+        if isinstance(node, SourceNode):
+            path = self.fill(node.path)
+            self.adapters.engine.create_view(
+                node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}"
+            )
+        elif isinstance(node, GroupNode):
+            self._provide_group(node)
+        self._made.add(node_id)
 
     def _provide_group(self, node: GroupNode) -> None:
-        published = self.state.published.get(node.id)
-        if published is None:
+        outcome, published = self.outcomes.get(node.id), self.state.published.get(node.id)
+        row = outcome or published
+        if row is None:
             raise _not_built(node, "has not been built yet")
-        relation = self.adapters.lake.relation(published.table or "", published.commit)
-        if published.table is None:
+        if row.table is not None:
+            query = f"select * from {self.adapters.lake.relation(row.table, row.commit)}"
+        elif outcome:
+            for parent in node.depends_on:
+                self._provide(parent)
+            query = self.fill(node.sql)
+        else:
             # Its parents may have moved since: what was published of a view is the view itself, which pins them.
-            relation = f"lake.{identifier(self.state.target)}.{identifier(f'{node.name}_v{node.version}')}"
-        self.adapters.engine.create_view(node.relation, f"select * from {relation}")
+            self.adapters.lake.relation("")
+            query = f"select * from lake.{identifier(self.state.target)}.{identifier(f'{node.name}_v{node.version}')}"
+        self.adapters.engine.create_view(node.relation, query)
 
     def refuse_outdated(self, node_id: str, features: Iterable[str] | None = None) -> None:
         """Raises E504 where a group is read as published, and is defined otherwise by now.

@@ -11,6 +11,8 @@ from mlproj.diagnostics import Diagnostic
 from mlproj.planner.plan import Change, Plan, PlanStep
 from mlproj.state import GroupNode, ModelNode, TargetState, ViewNode
 
+FULL_REFRESH = "full refresh"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -118,6 +120,6 @@ class _Steps:
     def _reason(self, node_id: str) -> str:
         change = self._changes.get(node_id)
         if change is None:
-            return "full refresh"
+            return FULL_REFRESH
         worst = next(r for r in change.reasons if r.change == change.change)
         return worst.rule if change.change != "new" else "new"

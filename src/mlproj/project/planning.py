@@ -15,11 +15,12 @@ from mlproj.loader.environment import fill_environment
 from mlproj.planner import Change, Options, Plan, Reason, accept, diff, make_plan
 from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.equivalents import misdirected
+from mlproj.planner.retry import selection, was_forced
 from mlproj.planner.selectors import Selector
 from mlproj.planner.versions import check_versions
 from mlproj.project.node_names import breaking_node
 from mlproj.project.left_behind import dangling, explained_by, with_published
-from mlproj.state import SourceNode, TargetState
+from mlproj.state import BuildRecord, SourceNode, TargetState
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
@@ -34,26 +35,22 @@ def make(
     as_of_date: str,
     accept_breaking: Mapping[str, str] | None = None,
     saved: Plan | None = None,
+    retried: tuple[BuildRecord, frozenset[str]] | None = None,
 ) -> tuple[Plan, TargetState, dict[str, str]]:
     """The plan, the state that it was made from, and the versions of the sources' content.
 
     `accept_breaking` maps nodes, as the user writes them, to why their breaking changes are let through. A `saved` plan
-    is returned as it stands, or refused with E502 where files or state moved on.
+    is returned as it stands, or refused with E502 where files or state moved on. `retried` is a build and what it left
+    undone: the plan is of that.
     """
-    state = project.state()
+    full_refresh = saved.full_refresh if saved else full_refresh or bool(retried and was_forced(retried[0]))
+    state = _settled(project, project.state(), full_refresh=full_refresh, retried=retried[0] if retried else None)
     manifest, error = _manifest(project, state)
     numbers = list(check_versions(manifest, state))
     if any(d.severity == "error" for d in numbers):
         raise ProjectError(numbers)
     versions, missing = source_versions(project, manifest)
-    basis = {
-        "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
-        "sources": fingerprint(versions),
-        "state": fingerprint(
-            sorted([n, p.build_id, p.commit] for n, p in state.published.items()),
-            sorted(v.id for v in state.model_versions.values()),
-        ),
-    }
+    basis = _basis(manifest, state, versions)
     if saved is not None:
         _check_basis(saved, basis, project.target_name)
         return saved, state, versions
@@ -66,6 +63,8 @@ def make(
         raise error
     chosen = Selector(manifest, changes, partial(changed_files, project.root))
     selected = frozenset(chosen.select(select, exclude)) if select or exclude else None
+    if retried:
+        selected = selection(retried[1], changes, manifest)
     options = Options(
         target=project.target_name,
         as_of_date=as_of_date,
@@ -75,6 +74,33 @@ def make(
         diagnostics=(*missing, *misdirected(manifest, state), *numbers, *(error.diagnostics if error else ())),
     )
     return make_plan(changes, manifest, state, options), state, versions
+
+
+def _basis(manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> dict[str, str]:
+    """What a plan is made from, to see whether that has moved on."""
+    return {
+        "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
+        "sources": fingerprint(versions),
+        "state": fingerprint(
+            sorted([n, p.build_id, p.commit] for n, p in state.published.items()),
+            sorted(v.id for v in state.model_versions.values()),
+        ),
+    }
+
+
+def _settled(project: Project, state: TargetState, *, full_refresh: bool, retried: BuildRecord | None) -> TargetState:
+    """The state, with rows that were kept unpublished where the lake has them still.
+
+    Whoever wants all computed anew wants none of them, but for what the build made that is retried.
+    """
+    if full_refresh:
+        own = {step.node for step in retried.steps if step.made} if retried else set()
+        state = state.model_copy(update={"kept": {n: made for n, made in state.kept.items() if n in own}})
+    if not state.kept:
+        return state
+    from mlproj.executor.journal import settled
+
+    return settled(state, project.session.lake.commits())
 
 
 def _manifest(project: Project, state: TargetState) -> tuple[Manifest, DoesNotCompile | None]:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from mlproj.project.session import Session
     from mlproj.state import ModelVersion, StepResult, TargetState
 
+    Planned = tuple[Plan, TargetState, dict[str, str]]
+
+# How far a retry looks back.
+_BUILDS = 100
+
 
 class Project:
     """A project's folder, for one target.
@@ -205,14 +210,11 @@ class Project:
 
         Raises E501 (exit code 4), doing nothing at all, where a breaking change is left over.
         """
-        from mlproj.executor import BuildOptions, apply
-        from mlproj.project.planning import check_saved, make, refuse_breaking
+        from mlproj.project.planning import check_saved, make
 
-        adapters = self.session.adapters()
-        self.session.lease.acquire(wait)
-        try:
+        def planned() -> Planned:
             saved = check_saved(plan_file) if plan_file else None
-            plan, state, versions = make(
+            return make(
                 self,
                 select,
                 exclude,
@@ -221,6 +223,56 @@ class Project:
                 accept_breaking=accept_breaking,
                 saved=saved,
             )
+
+        return self._apply(planned, threads, fail_fast=fail_fast, wait=wait, progress=progress, failed=failed)
+
+    def retry(
+        self,
+        *,
+        threads: int | None = None,
+        fail_fast: bool = False,
+        wait: float = 0,
+        accept_breaking: Mapping[str, str] | None = None,
+        progress: Callable[[StepResult], None] | None = None,
+        failed: Callable[[list[Diagnostic]], None] | None = None,
+    ) -> RunResults:
+        """Build what the last build that failed or was killed left undone, from the files as they are now.
+
+        What succeeded then is not computed again. No results where there is nothing to retry. Raises E501 as `build`.
+        """
+        from mlproj.executor.results import run_results
+        from mlproj.planner.retry import unfinished
+        from mlproj.project.planning import make
+
+        retried = unfinished(self.session.reader.builds(self.target_name, limit=_BUILDS))
+        if retried is None:
+            return run_results("", ())
+
+        def planned() -> Planned:
+            today = _today()
+            return make(
+                self, (), (), full_refresh=False, as_of_date=today, accept_breaking=accept_breaking, retried=retried
+            )
+
+        return self._apply(planned, threads, fail_fast=fail_fast, wait=wait, progress=progress, failed=failed)
+
+    def _apply(
+        self,
+        planned: Callable[[], Planned],
+        threads: int | None,
+        *,
+        fail_fast: bool,
+        wait: float,
+        progress: Callable[[StepResult], None] | None,
+        failed: Callable[[list[Diagnostic]], None] | None,
+    ) -> RunResults:
+        from mlproj.executor import BuildOptions, apply
+        from mlproj.project.planning import refuse_breaking
+
+        adapters = self.session.adapters()
+        self.session.lease.acquire(wait)
+        try:
+            plan, state, versions = planned()
             refuse_breaking(plan)
             options = BuildOptions(
                 build_id=new_build_id(),

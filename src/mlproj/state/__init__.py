@@ -4,17 +4,17 @@ from mlproj.state.definitions import (
     Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode,
     SplitRule, Step, ViewColumn, ViewNode,
 )  # fmt: skip
-from mlproj.state.published import Commit, CommitKind, Held, Published, RowChanges, TargetState
+from mlproj.state.published import Commit, CommitKind, Held, Made, Published, RowChanges, TargetState
 from mlproj.state.registry import (
     EstimatorInfo, Evaluation, FittedStatistics, ModelManifest, ModelVersion, SignatureField, TestOutcome,
     Trained, TrainingDataset,
 )  # fmt: skip
-from mlproj.state.runs import BuildRecord, Event, Publication, StepResult, ViewMove
+from mlproj.state.runs import BuildRecord, Event, JournalStep, Publication, StepResult, ViewMove
 
 __all__ = [
     "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "Equivalence", "EstimatorInfo", "Evaluation",
-    "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "ModelManifest", "ModelNode",
-    "ModelVersion", "Node",
-    "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
-    "StepResult", "TargetState", "TestOutcome", "Trained", "TrainingDataset", "ViewColumn", "ViewMove", "ViewNode",
+    "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "JournalStep", "Made", "ModelManifest",
+    "ModelNode", "ModelVersion", "Node", "Publication", "Published", "QueryShape", "RowChanges", "SignatureField",
+    "SourceNode", "SplitRule", "Step", "StepResult", "TargetState", "TestOutcome", "Trained", "TrainingDataset",
+    "ViewColumn", "ViewMove", "ViewNode",
 ]  # fmt: skip

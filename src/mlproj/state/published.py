@@ -49,6 +49,32 @@ class RowChanges(Noun):
     deleted: int | None = None
 
 
+class Made(Noun):
+    """Rows that a build computed of a group, or froze of a view, as its journal has them: published or not.
+
+    `by` is the build that computed them, `write` the message of the commit that holds them; `commit` is None while it
+    is not known to have come, and where `table` is None. `fingerprint` is the group's deep one, or the dataset's.
+    `tested` is a fingerprint of the tests that they passed; without a `digest` nobody has measured them yet. `changes`
+    says what they change against the commit `since`.
+    """
+
+    by: str
+    fingerprint: str
+    write: str = ""
+    table: str | None = None
+    commit: int | None = None
+    rows: int = 0
+    digest: str = ""
+    column_digests: dict[str, str] = {}
+    null_counts: dict[str, int] = {}
+    source_versions: dict[str, str] = {}
+    inputs: dict[str, str] = {}
+    tested: str = ""
+    changes: RowChanges = RowChanges()
+    since: int | None = None
+    dataset: TrainingDataset | None = None
+
+
 class Commit(Noun):
     """One data commit of a group, as `history` shows it.
 
@@ -77,6 +103,7 @@ class TargetState(Noun):
     `training_datasets` holds the newest per view id, `model_versions` the newest per model id, whatever their status;
     after a rollback of a build those that were current then. `trained` all versions there are, in a line each.
     `aliases` maps `name@alias` to a model version. `last_publication` is the build whose publication came last.
+    `kept` holds the rows that builds made and did not publish, because they failed or were killed.
     """
 
     target: str
@@ -87,3 +114,4 @@ class TargetState(Noun):
     aliases: dict[str, str] = {}
     foreign_tables: tuple[str, ...] = ()
     last_publication: str | None = None
+    kept: dict[str, Made] = {}

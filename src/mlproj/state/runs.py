@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from mlproj.state.noun import Noun
-from mlproj.state.published import CommitKind, RowChanges
+from mlproj.state.published import CommitKind, Made, RowChanges
 
 Action = Literal["materialize", "test", "train_data", "train", "publish", "drop", "rollback"]
 StepStatus = Literal["pending", "ok", "failed", "skipped", "reused"]
@@ -28,6 +28,13 @@ class StepResult(Noun):
     warnings: tuple[str, ...] = ()
 
 
+class JournalStep(StepResult):
+    """A step as the journal has it: why it was planned, and the rows that it makes, before they are written."""
+
+    reason: str = ""
+    made: Made | None = None
+
+
 class BuildRecord(Noun):
     """One build of a target.
 
@@ -40,7 +47,7 @@ class BuildRecord(Noun):
     author: str
     started_at: str
     ended_at: str | None = None
-    steps: tuple[StepResult, ...] = ()
+    steps: tuple[JournalStep, ...] = ()
 
 
 class ViewMove(Noun):

@@ -51,7 +51,7 @@ def statuses(folder: LakeProject, **options: Any) -> dict[str, str]:
 
 
 def test_a_failing_test_publishes_nothing_and_what_was_published_stays(built: LakeProject) -> None:
-    before, rows = built.state(), built.group("income")
+    before, rows = built.visible(), built.group("income")
     built.data(BROKEN)
 
     results = built.build()
@@ -62,7 +62,7 @@ def test_a_failing_test_publishes_nothing_and_what_was_published_stays(built: La
     assert by_step["test", "feature_group:income@1"] == "failed"
     assert by_step["materialize", "feature_group:adults@1"] == "skipped"
     assert {s for (action, _n), s in by_step.items() if action in ("publish", "train", "train_data")} == {"skipped"}
-    assert built.state() == before
+    assert built.visible() == before
     assert built.group("income") == rows
     assert built.rows("select max(age) from lake.dev.income_v1") == [(69,)]
 
@@ -201,7 +201,7 @@ def test_a_breaking_change_builds_nothing_at_all(built: LakeProject) -> None:
 
     assert error.exit_code == 4
     assert {d.code for d in error.diagnostics} == {"E501"}
-    assert "version: 2" in (error.diagnostics[0].hint or "")
+    assert "income@2" in (error.diagnostics[0].hint or "")
     assert (built.state(), built.commits()) == (before, commits)
 
 

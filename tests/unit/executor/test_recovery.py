@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,11 +43,11 @@ def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     return found
 
 
-def killed_in(folder: LakeProject, where: type, method: str) -> None:
+def killed_in(folder: LakeProject, where: type, method: str, **options: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where, method, kill)
         with pytest.raises(Killed):
-            folder.build()
+            folder.build(**options)
 
 
 def test_after_the_lake_and_before_the_state_the_next_command_completes_it(built: LakeProject) -> None:
@@ -94,11 +95,11 @@ def test_a_command_for_another_target_completes_it_as_well(built: LakeProject) -
 
 @pytest.mark.parametrize("method", ["write", "publish"])
 def test_before_the_publication_the_old_one_stands(built: LakeProject, method: str) -> None:
-    before, rows = built.state(), built.group("income")
+    before, rows = built.visible(), built.group("income")
 
     killed_in(built, DuckLake, method)
 
-    assert built.state() == before
+    assert built.visible() == before
     assert built.group("income") == rows
     assert built.rows("select count(*) from lake.dev.income_v1") == [(60,)]
     built.built()
@@ -128,11 +129,11 @@ def test_a_lake_that_refuses_the_publication_is_a_failure_and_no_traceback(built
     def refuse(*_args: object, **_options: object) -> None:
         raise EngineError("disk full", "IO")
 
-    before = built.state()
+    before = built.visible()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DuckLake, "publish", refuse)
         results = built.build()
 
     assert results.status == "failed"
     assert [d.code for d in built.failures] == ["E618"]
-    assert built.state() == before
+    assert built.visible() == before

@@ -17,11 +17,12 @@ from mlproj.state import (
     Commit,
     Evaluation,
     Event,
+    JournalStep,
+    Made,
     ModelManifest,
     ModelVersion,
     Publication,
     Published,
-    StepResult,
     TargetState,
     Trained,
     TrainingDataset,
@@ -82,6 +83,17 @@ select id, target, status, author, started_at, ended_at from builds where target
 
 _STEPS = "select step_json from steps where build_id = ? order by position"
 
+# What builds made since the node was last published, and did not publish themselves. The newest build decides.
+_KEPT = """
+select s.node, s.step_json, max(b.seq) from builds b join steps s on s.build_id = b.id
+where b.target = :target and b.status <> 'ok' and s.action in ('materialize', 'train_data')
+  and s.status in ('ok', 'reused', 'pending') and s.step_json like '%"made":{%'
+  and b.seq > coalesce((select o.seq from published p join builds o on o.id = p.build_id
+    where p.target = :target and p.node = s.node), 0)
+group by s.node
+order by s.node
+"""
+
 _LAST_PUBLICATION = "select build_id from publications where target = ? order by seq desc limit 1"
 
 _APPLIED = "select 1 from publications where target = ? and build_id = ?"
@@ -113,6 +125,7 @@ class Snapshot:
             aliases={f"{name}@{alias}": f"{name}@{version}.{run}" for name, alias, version, run in aliases},
             foreign_tables=tuple(table for (table,) in self._execute(_FOREIGN_TABLES, of_it)),
             last_publication=last[0] if last else None,
+            kept=self._kept(of_it),
         )
 
     def history(self, node: str, target: str) -> list[Commit]:
@@ -144,8 +157,12 @@ class Snapshot:
         """Whether the publication of a build has reached this state."""
         return self._execute(_APPLIED, (target, build_id)).fetchone() is not None
 
-    def _steps(self, build_id: str) -> tuple[StepResult, ...]:
-        return tuple(StepResult.model_validate_json(text) for (text,) in self._execute(_STEPS, (build_id,)))
+    def _kept(self, of_it: dict[str, str]) -> dict[str, Made]:
+        steps = {node: JournalStep.model_validate_json(text) for node, text, _seq in self._execute(_KEPT, of_it)}
+        return {node: step.made for node, step in steps.items() if step.made}
+
+    def _steps(self, build_id: str) -> tuple[JournalStep, ...]:
+        return tuple(JournalStep.model_validate_json(text) for (text,) in self._execute(_STEPS, (build_id,)))
 
 
 def _trained(row: tuple[Any, ...]) -> Trained:

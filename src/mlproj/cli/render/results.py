@@ -58,4 +58,5 @@ def result_lines(results: RunResults, *, every: bool = False) -> list[str]:
         and any(r.action == "publish" and r.status == "skipped" for r in results.results)
     ):
         lines.append("nothing was published: what stood before still stands")
+        lines.append("what succeeded is kept: mend what failed, and `mlproj retry` does the rest")
     return lines
