@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from mlproj.compiler.fingerprints import fingerprint
@@ -47,6 +47,12 @@ class TypeChecker:
         if key not in self._memo:
             self._memo[key] = self._binder.normalise_type(type_name)
         return str(self._memo[key])
+
+    def remembered(self, key: str, answer: Callable[[], Any]) -> Any:
+        """The answer to a question, as JSON; `key` says all that decides it."""
+        if key not in self._memo:
+            self._memo[key] = answer()
+        return self._memo[key]
 
     def functions(self, kind: str) -> frozenset[str]:
         if kind not in self._functions:

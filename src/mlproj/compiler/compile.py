@@ -126,6 +126,7 @@ def _groups(
             groups[node_id] = group
             compiled.add(node_id)
             deep_columns |= {f"{group.relation}.{f.name}": f.deep for f in group.features}
+            deep_columns[f"{group.relation}.*"] = group.shape.deep
             checker.declare(node_id, group.relation, [Column(name=f.name, type=f.type) for f in group.features])
     return groups
 

@@ -14,7 +14,8 @@ from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.compiler.meaning import Note, QueryMeaning, shape_of, with_meaning
+from mlproj.compiler.meaning import QueryMeaning, shape_of, with_meaning
+from mlproj.compiler.notes import warn
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.text import identifier, one_statement, written
 from mlproj.compiler.types import is_huge, is_moment, suits, unknown_type_hint, why_not_storable
@@ -89,28 +90,25 @@ class GroupCompiler:
             self._bind_error(error, rendered, node, sql_path, sql_text)
             return None, None
         meaning = self._meaning(rendered, sql, columns)
+        before = len(rendered.sql) - len(rendered.sql.lstrip())
         for note in meaning.notes:
-            self._note(note, node, sql_path)
+            position = None if note.position is None else note.position + before
+            warn(note, self._place(sql_path, sql_text, position), node, self.collector)
         return columns, meaning
+
+    def _place(self, sql_path: str, sql_text: str, position: int | None) -> Span:
+        """The place in the user's file of a character of the public SQL."""
+        return Span(sql_path) if position is None else self.renderer.locate(sql_path, sql_text, position, public=True)
 
     def _meaning(self, rendered: Rendered, sql: str, columns: tuple[Column, ...]) -> QueryMeaning:
         key = fingerprint("meaning", self.checker.key(sql, rendered.parents))
         if key not in self.memo:
             from mlproj.compiler.semantics import FunctionNames, query_meaning
 
-            functions = FunctionNames(*(self.checker.functions(kind) for kind in ("scalar", "aggregate", "table")))
+            functions = FunctionNames(*(self.checker.functions(kind) for kind in FunctionNames.kinds))
             found = query_meaning(sql, self.checker.relations(rendered.parents), functions, columns)
             self.memo[key] = found.model_dump(mode="json")
         return QueryMeaning.model_validate(self.memo[key])
-
-    def _note(self, note: Note, node: str, sql_path: str) -> None:
-        self.collector.warn(
-            "W401",
-            f"this SQL is compared as text, so any edit of it counts as a change: {note.what}",
-            Span(sql_path),
-            "simplify the construct, or ignore this",
-            node,
-        )
 
     def _bind_error(self, error: BindError, rendered: Rendered, node: str, sql_path: str, sql_text: str) -> None:
         span, position = Span(sql_path), bind_position(error, rendered.private_sql)

@@ -31,12 +31,23 @@ class Note(Noun):
 
 
 class QueryMeaning(Noun):
-    """`columns` by output name, in order; `rows` and `row_uses` decide which rows there are, `row_text` says it."""
+    """`columns` by output name, in order; `rows` and `row_uses` decide which rows there are, `row_text` says it.
+
+    In `row_uses`, and in the `uses` of a column that a subquery computes, `income@1.*` stands for the rows of income@1.
+    """
 
     rows: str
     row_text: str = ""
     row_uses: tuple[str, ...] = ()
     columns: dict[str, ColumnMeaning]
+    notes: tuple[Note, ...] = ()
+
+
+class ConditionMeaning(Noun):
+    """The `filter:` of a view: its fingerprint, and the columns of groups that it is made from."""
+
+    fingerprint: str
+    uses: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 
 

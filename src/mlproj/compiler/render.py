@@ -157,15 +157,15 @@ class SqlRenderer:
         """What the engine says of a private text, without the values that `sql`, the public one, does not show."""
         return hide_environment(message, sql, self._environment, self.env_defaults)
 
-    def locate(self, path: str, text: str, position: int, length: int = 1) -> Span:
-        """The place in the user's file of a character of the private SQL. Renders once more, so for errors only."""
+    def locate(self, path: str, text: str, position: int, length: int = 1, *, public: bool = False) -> Span:
+        """The place in the user's file of a character of the private (or public) SQL. Renders once more."""
         from mlproj.compiler.source_map import map_position, marked_template
 
         try:
             marked = self._jinja.from_string(marked_template(self._jinja, text)).render()
         except (RenderError, TemplateError):
             return Span(path)
-        offset = map_position(self.private(marked), position)
+        offset = map_position(marked if public else self.private(marked), position)
         return offset_span(path, text, offset, length)
 
     def place_of_ref(self, path: str, text: str, relation: str) -> Span:

@@ -63,7 +63,11 @@ def compile_source(
 
 
 def source_columns(node: SourceNode) -> Iterator[tuple[str, str]]:
-    """(symbol, deep fingerprint) of every column; never of path or content, which have a version of their own."""
+    """(symbol, deep fingerprint) of every column, and of the rows as `source:name.*`.
+
+    Never of path or content, which have a version of their own.
+    """
+    yield f"{node.id}.*", fingerprint("rows", node.name, node.format, node.options)
     for column in node.columns:
         yield f"{node.id}.{column.name}", fingerprint("column", node.name, column.name, node.format, node.options)
 

@@ -21,10 +21,10 @@ def one_statement(sql: str) -> str:
 
 
 def without_comments(sql: str) -> str:
-    """The statement with a blank for each comment."""
+    """The statement with blanks for its comments; whatever else stands in it keeps its place."""
     if "--" not in sql and "/*" not in sql:
         return sql
-    return _SPECIAL.sub(lambda match: " " if match[0].startswith(("--", "/*")) else match[0], sql)
+    return _SPECIAL.sub(lambda match: " " * len(match[0]) if match[0].startswith(("--", "/*")) else match[0], sql)
 
 
 def plain_text(sql: str) -> str:

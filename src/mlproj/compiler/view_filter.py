@@ -6,10 +6,14 @@ from dataclasses import replace
 
 from mlproj.compiler.bind_errors import bind_hint
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.meaning import ConditionMeaning
+from mlproj.compiler.notes import warn
 from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.view_node import Draft, view_rows
 from mlproj.diagnostics import Collector, Span
 from mlproj.ports import BindError
+from mlproj.state import Column
 
 
 def check_filter(draft: Draft, checker: TypeChecker, renderer: SqlRenderer, collector: Collector) -> None:
@@ -32,6 +36,27 @@ def check_filter(draft: Draft, checker: TypeChecker, renderer: SqlRenderer, coll
     if kept != "BOOLEAN":
         message = f"filter: a condition is true or false, and this is {kept}"
         collector.error("E402", message, _place(draft, condition, 0), "compare it: … > 0", draft.node)
+
+
+def filter_meaning(draft: Draft, checker: TypeChecker, collector: Collector) -> ConditionMeaning | None:
+    """What the condition means and which columns it is made from; None where the view has no filter."""
+    condition = draft.view.spec.filter
+    if not condition:
+        return None
+    names = {name: Column(name=origin, type=kind) for name, (_sql, kind, origin) in draft.names.items()}
+    meaning = checker.remembered(
+        fingerprint("condition", condition, names), lambda: _read(condition, names, checker).model_dump(mode="json")
+    )
+    found = ConditionMeaning.model_validate(meaning)
+    for note in found.notes:
+        warn(note, _place(draft, condition, note.position), draft.node, collector)
+    return found
+
+
+def _read(condition: str, names: dict[str, Column], checker: TypeChecker) -> ConditionMeaning:
+    from mlproj.compiler.semantics import FunctionNames, condition_meaning
+
+    return condition_meaning(condition, names, FunctionNames(*map(checker.functions, FunctionNames.kinds)))
 
 
 def _parents(draft: Draft) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlproj.compiler.about import about
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.meaning import ConditionMeaning
 from mlproj.compiler.text import identifier
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureView, Join
@@ -74,7 +74,9 @@ def view_sql(draft: Draft) -> str:
     return f"select {outputs}\n{view_rows(draft)}{filtered}"
 
 
-def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> ViewNode:
+def view_node(
+    draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]], condition: ConditionMeaning | None
+) -> ViewNode:
     """The node of a view that has no errors."""
     spec, base = draft.view.spec, draft.base
     columns = tuple(
@@ -86,7 +88,7 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         "feature_view",
         base.id,
         joins,
-        spec.filter,
+        condition.fingerprint if condition else None,
         spec.label,
         [[c.name, c.type, c.source, c.role] for c in columns],
         chains,
@@ -98,7 +100,7 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         for group in [base, *(g for _join, g in draft.joined)]
         for f in group.features
     }
-    row_reads = sorted(set(_row_reads(draft)))
+    row_reads = sorted({*_row_reads(draft), *(condition.uses if condition else ())})
     reads = sorted({*row_reads, *(draft.names[name][2] for name in draft.wanted)})
     deep = fingerprint(local, [[source, deep_of[source]] for source in reads])
     metadata = fingerprint(spec.description, spec.owner, spec.tags, spec.deprecated_after)
@@ -112,6 +114,7 @@ def view_node(draft: Draft, sql: str, chains: dict[str, tuple[Step, ...]]) -> Vi
         reads=tuple(reads),
         row_reads=tuple(row_reads),
         filter=spec.filter,
+        filter_fingerprint=condition.fingerprint if condition else None,
         label=spec.label,
         columns=columns,
         transformations=chains,
@@ -142,15 +145,11 @@ def _joins(draft: Draft) -> tuple[dict[str, Any], ...]:
 
 
 def _row_reads(draft: Draft) -> Iterator[str]:
-    """Every column that decides which rows there are, in which order and in which split: keys, joins and filter."""
+    """Every column that decides which rows there are, in which order and in which split, but for the filter's."""
     base = draft.base
     for name, role in draft.wanted.items():
         if role in ("key", "event_time"):
             yield draft.names[name][2]
-    written = set(re.findall(r"\w+", (draft.view.spec.filter or "").lower()))
-    for name, (_sql, _type, origin) in draft.names.items():
-        if name.lower() in written:
-            yield origin
     for join, group in draft.joined:
         for left, right in join_keys(join, group).items():
             yield f"{base.relation}.{left}"

@@ -10,7 +10,7 @@ from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import compile_chain
-from mlproj.compiler.view_filter import check_filter
+from mlproj.compiler.view_filter import check_filter, filter_meaning
 from mlproj.compiler.view_node import Draft, Role, join_features, join_keys, view_node, view_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
@@ -54,7 +54,7 @@ def compile_view(
     check_filter(draft, checker, renderer, collector)
     if node in collector.poisoned:
         return None
-    return view_node(draft, sql, chains)
+    return view_node(draft, sql, chains, filter_meaning(draft, checker, collector))
 
 
 def resolve_reference(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from mlproj.planner.equivalents import acknowledged
 from mlproj.planner.expressions import differing, shown
 from mlproj.planner.plan import ChangeKind, Reason
-from mlproj.planner.type_changes import compare_types
+from mlproj.compiler.type_changes import compare_types
 from mlproj.state import Feature, GroupNode, Published
 
 

@@ -41,7 +41,7 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
         yield _breaking(
             new, "base_changed", f"the base was {old.base.partition(':')[2]} and is {new.base.partition(':')[2]}"
         )
-    if old.filter != new.filter:
+    if old.filter_fingerprint != new.filter_fingerprint:
         yield _breaking(
             new, "filter_changed", f"the filter was {old.filter or 'absent'} and is {new.filter or 'absent'}"
         )

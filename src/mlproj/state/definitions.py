@@ -168,6 +168,7 @@ class ViewNode(NodeBase):
     reads: tuple[str, ...] = ()  # every column whose values stand in the rows or decide them, as `income@1.age`
     row_reads: tuple[str, ...] = ()  # those that decide which rows there are: keys, joins, filter
     filter: str | None = None
+    filter_fingerprint: str | None = None  # of what the filter means; a text that means the same has the same
     label: str | None = None
     columns: tuple[ViewColumn, ...]
     transformations: dict[str, tuple[Step, ...]] = {}

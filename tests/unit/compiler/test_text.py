@@ -97,7 +97,7 @@ def test_the_semicolon_that_ends_a_statement_goes(sql: str, statement: str) -> N
 @pytest.mark.parametrize(
     ("sql", "without"),
     [
-        ("select 1 -- one\n, 2", "select 1  \n, 2"), ("select /* a\nb */ 1", "select   1"),
+        ("select 1 -- one\n, 2", "select 1       \n, 2"), ("select /* a\nb */ 1", "select           1"),
         ("select '--', '/*', 1", None),
         ('select 1 as "--"', None), ("select $$ -- $$", None), ("select 1 - -1", None), ("select 4 /2", None),
     ],

@@ -71,23 +71,37 @@ def test_rule_4_feature_added_that_may_not_be_null() -> None:
     assert ("feature_added_required", "older", "breaking") in verdicts(BASE, after)
 
 
-@pytest.mark.parametrize(("cast", "rule", "change"), [
-    ("INTEGER", "type_changed", "breaking"), ("DOUBLE", "type_changed", "breaking"),
-    ("VARCHAR", "type_changed", "breaking"), ("DECIMAL(30,2)", "type_changed", "breaking"),
+def test_rule_6_a_narrower_cast_gives_the_same_values_or_fails() -> None:
+    after = with_sql(SQL.replace("age", "age::INTEGER as age"))
+
+    assert verdicts(BASE, after) == {("type_changed", "age", "breaking")}
+
+
+@pytest.mark.parametrize("cast", ["DOUBLE", "VARCHAR", "FLOAT"])
+def test_rule_6_a_cast_that_may_lose_something_is_another_type_and_another_meaning(cast: str) -> None:
+    after = with_sql(SQL.replace("age", f"age::{cast} as age"))
+
+    assert verdicts(BASE, after) == {("type_changed", "age", "breaking"), ("meaning_changed", "age", "breaking")}
+
+
+@pytest.mark.parametrize(("column", "narrow", "wide"), [
+    ("age", "SMALLINT", "INTEGER"), ("age", "INTEGER", "BIGINT"), ("age", "UTINYINT", "SMALLINT"),
+    ("age", "DECIMAL(10,2)", "DECIMAL(12,3)"), ("pay", "SMALLINT", "INTEGER"),
 ])  # fmt: skip
-def test_rule_6_type_changed(cast: str, rule: str, change: str) -> None:
-    assert verdicts(BASE, with_sql(SQL.replace("age", f"age::{cast} as age"))) == {(rule, "age", change)}
+def test_rule_5_a_wider_outermost_cast_is_a_wider_type_and_no_other_meaning(
+    column: str, narrow: str, wide: str
+) -> None:
+    before, after = (with_sql(SQL.replace(column, f"{column}::{cast} as {column}")) for cast in (narrow, wide))
+
+    assert verdicts(before, after) == {("type_widened", column, "additive")}
+    assert verdicts(after, before) == {("type_changed", column, "breaking")}
 
 
-@pytest.mark.parametrize(("narrow", "wide"), [
-    ("SMALLINT", "INTEGER"), ("INTEGER", "BIGINT"), ("UTINYINT", "SMALLINT"), ("INTEGER", "DOUBLE"),
-    ("DECIMAL(10,2)", "DECIMAL(12,3)"),
-])  # fmt: skip
-def test_rule_5_a_wider_outermost_cast_is_a_wider_type_and_no_other_meaning(narrow: str, wide: str) -> None:
-    before, after = (with_sql(SQL.replace("age", f"age::{cast} as age")) for cast in (narrow, wide))
+@pytest.mark.parametrize(("narrow", "wide"), [("FLOAT", "DOUBLE"), ("INTEGER", "DOUBLE")])
+def test_rule_5_a_cast_that_rounds_otherwise_means_something_else(narrow: str, wide: str) -> None:
+    before, after = (with_sql(SQL.replace("pay", f"pay::{cast} as pay")) for cast in (narrow, wide))
 
-    assert verdicts(before, after) == {("type_widened", "age", "additive")}
-    assert verdicts(after, before) == {("type_changed", "age", "breaking")}
+    assert verdicts(before, after) == {("type_widened", "pay", "additive"), ("meaning_changed", "pay", "breaking")}
 
 
 def test_rule_5_is_breaking_for_no_view_that_reads_it() -> None:
@@ -224,7 +238,9 @@ def test_all_violations_are_listed_and_the_worst_decides() -> None:
 
     change = changes(BASE, after)[GROUP]
 
-    assert {r.rule for r in change.reasons} == {"feature_dropped", "type_changed", "feature_added", "metadata"}
+    assert {r.rule for r in change.reasons} == {
+        "feature_dropped", "type_changed", "meaning_changed", "feature_added", "metadata",
+    }  # fmt: skip
     assert (change.change, change.needs_bump) == ("breaking", True)
 
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from mlproj.planner.type_changes import compare_types
+from mlproj.compiler.type_changes import compare_types
 
 # The closure of what rule 5 lists: each type with all that hold every value of it.
 WIDER = {

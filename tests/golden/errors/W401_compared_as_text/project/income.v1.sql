@@ -1,1 +1,3 @@
-select id, age, x'aa'::blob as key from {{ source('census') }}
+select id, age,
+  #2 + 1 as next -- by position
+from {{ source('census') }}

@@ -10,6 +10,7 @@ Verdict = Literal["same", "widened", "changed", "nested_changed"]
 _DECIMAL = re.compile(r"^DECIMAL\((\d+),\s*(\d+)\)$")
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+WHOLE = frozenset((*_SIGNED, *_UNSIGNED, "HUGEINT", "UHUGEINT"))
 _WIDENINGS = {
     *((a, b) for chain in (_SIGNED, _UNSIGNED) for i, a in enumerate(chain) for b in chain[i + 1 :]),
     *((u, s) for i, u in enumerate(_UNSIGNED) for s in _SIGNED[i + 1 :]),
