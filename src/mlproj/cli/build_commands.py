@@ -7,22 +7,13 @@ from typing import Any
 
 import click
 
-from mlproj.cli.context import Context, acceptance, accepted, pass_context, selection
+from mlproj.cli.context import Context, acceptance, accepted, pass_context, resumption, selection, waiting
 
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1, 64),
     metavar="N",
     help="Groups computed at once (default: one per core, at most 4).",
-)
-wait_option = click.option(
-    "--wait",
-    type=click.FloatRange(0),
-    is_flag=False,
-    flag_value=3600.0,
-    default=0.0,
-    metavar="[S]",
-    help="Wait for another build to end, at most S seconds (3600).",
 )
 
 
@@ -52,6 +43,7 @@ def init(context: Context, folder: Path) -> None:
     "--against", metavar="git:REF", help="Compare with another revision of the files, whatever the target holds."
 )
 @acceptance
+@resumption
 @pass_context
 def plan(
     context: Context,
@@ -65,15 +57,16 @@ def plan(
     against: str | None,
     accept_breaking: tuple[str, ...],
     because: str | None,
+    resume: tuple[str, ...],
 ) -> None:
     """What changed, whether it breaks anyone, and what a build would do."""
     from mlproj.cli.render.plan import plan_lines, save
 
     if against is not None:
-        if out or full_refresh or accept_breaking:
+        if out or full_refresh or accept_breaking or resume:
             raise click.UsageError(
-                "a comparison has no steps to save, refresh or accept: leave out --out, --full-refresh and"
-                " --accept-breaking"
+                "a comparison has no steps to save, refresh, accept or resume: leave out --out, --full-refresh,"
+                " --accept-breaking and --resume"
             )
         compared = context.project.plan(select=select, exclude=exclude, as_of_date=_day(as_of_date), against=against)
         document = compared.model_dump(mode="json")
@@ -84,6 +77,7 @@ def plan(
             full_refresh=full_refresh,
             as_of_date=_day(as_of_date),
             accept_breaking=accepted(accept_breaking, because, kept=out is not None),
+            resume=resume,
         )
     context.answer(document, lambda: plan_lines(document, context))
     if out:
@@ -115,8 +109,9 @@ def _day(text: str | None) -> str | None:
 @threads_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
-@wait_option
 @acceptance
+@resumption
+@waiting
 @pass_context
 def build(
     context: Context,
@@ -127,6 +122,7 @@ def build(
     *,
     fail_fast: bool,
     full_refresh: bool,
+    resume: tuple[str, ...],
     wait: float,
     accept_breaking: tuple[str, ...],
     because: str | None,
@@ -135,7 +131,7 @@ def build(
     from mlproj.cli.progress import progress
     from mlproj.cli.render.results import result_lines
 
-    if planfile and (select or exclude or full_refresh or accept_breaking):
+    if planfile and (select or exclude or full_refresh or accept_breaking or resume):
         raise click.UsageError("a saved plan is done as it stands: leave out options that would make another plan")
     with progress(context) as watcher:
         results = context.project.build(
@@ -145,6 +141,7 @@ def build(
             threads=threads,
             fail_fast=fail_fast,
             full_refresh=full_refresh,
+            resume=resume,
             wait=wait,
             accept_breaking=accepted(accept_breaking, because, kept=True),
             progress=watcher.step,
@@ -157,7 +154,7 @@ def build(
 @click.command()
 @threads_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@wait_option
+@waiting
 @acceptance
 @pass_context
 def retry(

@@ -155,3 +155,23 @@ def selection(command: F) -> F:
     return click.option(
         "--select", "-s", multiple=True, metavar="S", help="Nodes, in dbt's syntax: +x, x+, @x, tag:…, state:modified."
     )(command)
+
+
+def resumption(command: F) -> F:
+    """--resume, as often as needed."""
+    return click.option(
+        "--resume", multiple=True, metavar="NODE", help="Build a group again that is held since it was rolled back."
+    )(command)
+
+
+def waiting(command: F) -> F:
+    """--wait, with seconds or without."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(0),
+        is_flag=False,
+        flag_value=3600.0,
+        default=0.0,
+        metavar="[S]",
+        help="Wait for another build to end, at most S seconds (3600).",
+    )(command)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.project.as_of import shown as as_of_shown
-from mlproj.project.handles import FeatureGroup, FeatureView, Model, resolve_model
+from mlproj.project.handles import FeatureGroup, FeatureView, Model
+from mlproj.project.model_names import resolve_model
 from mlproj.project.node_names import matching
 from mlproj.project.planning import select_nodes
 from mlproj.project.preview import plain, preview, source_preview

@@ -10,7 +10,7 @@ from mlproj.cli.documents import find_node
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.planner.columns import ROWS, Place, made_from
 from mlproj.planner.lineage import ColumnGraph, Direction, place_id
-from mlproj.project.handles import resolve_model
+from mlproj.project.model_names import resolve_model
 from mlproj.state import Node
 
 if TYPE_CHECKING:

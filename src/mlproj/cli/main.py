@@ -128,9 +128,17 @@ def main(
 
 
 def _register() -> None:
-    from mlproj.cli import build_commands, look_commands, ml_commands, time_commands, version_commands
+    from mlproj.cli import (
+        build_commands,
+        look_commands,
+        ml_commands,
+        rollback_commands,
+        time_commands,
+        version_commands,
+    )
 
-    for module in (build_commands, version_commands, look_commands, time_commands, ml_commands):
+    modules = (build_commands, version_commands, look_commands, time_commands, rollback_commands, ml_commands)
+    for module in modules:
         for command in module.COMMANDS:
             main.add_command(command)
 

@@ -41,7 +41,7 @@ def publish(space: Workspace, nodes: Iterable[str], removed: Iterable[str], chan
         ),
     )
     after = {**{n: p for n, p in space.state.published.items() if n not in gone}, **published}
-    moves = list(_moves(_pinned(after, space), published, gone))
+    moves = list(view_moves(_pinned(after, space), published, gone))
     info = CommitInfo(
         space.adapters.author,
         f"publish {len(published)} nodes to {space.state.target} (build {space.build_id})",
@@ -86,7 +86,9 @@ def _with_digests(node_id: str, space: Workspace) -> Published:
     return space.state.published[node_id].model_copy(update={"column_digests": space.column_digests(node_id)})
 
 
-def _moves(after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]) -> Iterable[ViewMove]:
+def view_moves(
+    after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]
+) -> Iterable[ViewMove]:
     """Views to move: `<group>_v<n>`, and `<group>` for the version that is current; dropped ones last."""
     names: set[str] = set()
     for row in moved.values():

@@ -2,10 +2,10 @@
 
 from mlproj.planner.acceptance import accept
 from mlproj.planner.diff import diff
-from mlproj.planner.plan import Affected, Change, Plan, PlanStep, Reason, Unaffected
+from mlproj.planner.plan import Affected, Asked, Change, Plan, PlanStep, Reason, Unaffected
 from mlproj.planner.steps import Options, make_plan, review_plan
 
 __all__ = [
-    "Affected", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "accept", "diff", "make_plan",
+    "Affected", "Asked", "Change", "Options", "Plan", "PlanStep", "Reason", "Unaffected", "accept", "diff", "make_plan",
     "review_plan",
 ]  # fmt: skip

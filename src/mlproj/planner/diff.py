@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlproj.compiler.manifest import Manifest
+from mlproj.planner.freshness import Freshness
 from mlproj.planner.group_rules import compare_groups
 from mlproj.planner.impact import Dependants, impact
 from mlproj.planner.plan import Change, ChangeKind, Reason
@@ -21,9 +22,11 @@ def diff(
     source_versions: Mapping[str, str],
     *,
     as_of_date: str,
+    resumed: Sequence[str] = (),
 ) -> tuple[Change, ...]:
-    """Changes in dependency order, then removals."""
-    differ = _Differ(manifest, state, source_versions, as_of_date)
+    """Changes in dependency order, then removals. `resumed` names the groups that are to be held no longer."""
+    fresh = Freshness(manifest, state, source_versions, frozenset(resumed))
+    differ = _Differ(manifest, state, fresh, as_of_date)
     found = [change for node_id in manifest.order if (change := differ.change(manifest.nodes[node_id]))]
     return (*found, *differ.removals())
 
@@ -33,12 +36,11 @@ class _Differ:
         self,
         manifest: Manifest,
         state: TargetState,
-        source_versions: Mapping[str, str],
+        fresh: Freshness,
         as_of_date: str,
     ) -> None:
-        self._manifest, self._state, self._versions = manifest, state, source_versions
+        self._manifest, self._state, self._fresh = manifest, state, fresh
         self._today = as_of_date
-        self._moved: set[str] = set()  # groups whose rows may change because sources did
         self._remade: set[str] = set()  # views whose training dataset will be made
         # Whom a change touches is decided by what was published: that is what is in use.
         published = {n: p.node for n, p in state.published.items() if n in manifest.nodes}
@@ -81,15 +83,9 @@ class _Differ:
         if published is None:
             return [_reason(node, "new", "new", f"{node.relation} is new")]
         reasons = compare_groups(node, published)
-        moved = sorted(
-            s
-            for s in self._manifest.sources_below(node.id)
-            if published.source_versions.get(s) != self._versions.get(s)
-        )
-        if moved:
-            self._moved.add(node.id)
-            names = ", ".join(s.partition(":")[2] for s in moved)
-            reasons.append(_reason(node, "source_data_changed", "stale", f"the content of {names} changed"))
+        stale = self._fresh.reason(node, published)
+        if stale:
+            reasons.append(stale)
         elif published.node.fingerprints.deep != node.fingerprints.deep and not any(
             r.change != "metadata" for r in reasons
         ):
@@ -107,7 +103,7 @@ class _Differ:
             self._remade.add(node.id)
             return [_reason(node, "new", "new", f"view {node.relation} is new")]
         reasons = compare_views(published.node, node)
-        why = why_remake(node, self._state.training_datasets.get(node.id), self._state.published, self._moved)
+        why = why_remake(node, self._state.training_datasets.get(node.id), self._state.published, self._fresh.moved)
         if why:
             self._remade.add(node.id)
             if not reasons or all(r.change == "metadata" for r in reasons):

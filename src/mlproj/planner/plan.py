@@ -64,10 +64,32 @@ class Change(Noun):
     unaffected: tuple[Unaffected, ...] = ()
 
 
+class HeldNode(Noun):
+    """A group that a build leaves as it was rolled back; `since` is the rollback's build id."""
+
+    node: str
+    reason: str
+    since: str
+
+
 class PlanStep(Noun):
     action: Action
     node: str
     reason: str
+
+
+class Asked(Noun):
+    """What the user asked of a plan, so that a saved one can be made again; nodes as the user wrote them.
+
+    `accept_breaking` maps nodes to why their breaking changes are let through; `resume` are to be held no longer.
+    """
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    full_refresh: bool = False
+    as_of_date: str = ""
+    accept_breaking: dict[str, str] = {}
+    resume: tuple[str, ...] = ()
 
 
 class Plan(Noun):
@@ -82,10 +104,12 @@ class Plan(Noun):
     target: str
     changes: tuple[Change, ...] = ()
     steps: tuple[PlanStep, ...] = ()
+    held: tuple[HeldNode, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     summary: dict[str, int] = {}
     as_of_date: str = ""
     full_refresh: bool = False
+    asked: Asked = Asked()
     basis: dict[str, str] = {}
     against: str | None = None
 

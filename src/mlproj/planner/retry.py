@@ -19,6 +19,8 @@ def unfinished(builds: Iterable[BuildRecord]) -> tuple[BuildRecord, frozenset[st
     """
     since: set[str] = set()
     for build in builds:
+        if any(s.action == "rollback" for s in build.steps):  # no build, though it stands among them
+            continue
         done = {s.node for s in build.steps} - {s.node for s in build.steps if s.status not in _DONE}
         if build.status != "ok":
             left = frozenset({s.node for s in build.steps} - done - since)

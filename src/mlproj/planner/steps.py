@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic
-from mlproj.planner.plan import Change, Plan, PlanStep
+from mlproj.planner.plan import Change, HeldNode, Plan, PlanStep
 from mlproj.state import GroupNode, ModelNode, TargetState, ViewNode
 
 FULL_REFRESH = "full refresh"
@@ -24,6 +24,7 @@ class Options:
     full_refresh: bool = False
     basis: Mapping[str, str] | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    held: tuple[HeldNode, ...] = ()
 
 
 def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState, options: Options) -> Plan:
@@ -49,6 +50,7 @@ def _plan(changes: Sequence[Change], steps: tuple[PlanStep, ...], manifest: Mani
     summary = {name: counts.get(name, 0) for name in names} | {"steps": len(steps)}
     return Plan(
         project=manifest.project, target=options.target, changes=tuple(changes), steps=steps, summary=summary,
+        held=tuple(h for h in options.held if options.selected is None or h.node in options.selected),
         diagnostics=(*manifest.warnings, *options.diagnostics), as_of_date=options.as_of_date,
         full_refresh=options.full_refresh, basis=dict(options.basis or {}),
     )  # fmt: skip
@@ -88,6 +90,8 @@ class _Steps:
     def _wanted(self, node_id: str) -> bool:
         if node_id in self._changes:
             return True
+        if node_id in {h.node for h in self._options.held}:
+            return False
         if not self._options.full_refresh or not isinstance(self._manifest.nodes[node_id], GroupNode):
             return False
         return self._options.selected is None or node_id in self._options.selected

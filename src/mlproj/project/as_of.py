@@ -52,7 +52,8 @@ def commit_as_of(project: Project, node: GroupNode, value: AsOf) -> Commit | Non
     then = [c for c in commits if (c.commit <= when if isinstance(when, int) else _time(c.at) <= when)]
     if not then:
         return None
-    newest = max(then, key=lambda c: c.commit)
+    # A rollback publishes an old commit again: at a time that is the last one published, not the highest number.
+    newest = max(then, key=lambda c: c.commit) if isinstance(when, int) else then[-1]
     if newest.expired:
         raise _expired(node.relation, newest.commit, [c.commit for c in commits if not c.expired])
     _refuse_removed(project.session.past, node.relation, [newest.commit])

@@ -11,6 +11,7 @@ from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
 from mlproj.ports import EngineError, SourceError, SourceSpec
 from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
+from mlproj.project.model_names import resolve_model
 from mlproj.state import (
     Column,
     Commit,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from mlproj.planner.rollback import Rollback
+    from mlproj.project.aliases import Promotion
     from mlproj.project.project import Project
 
 
@@ -79,6 +82,10 @@ class FeatureGroup:
     def history(self) -> list[Commit]:
         """Its data commits, oldest first."""
         return self._project.session.reader.history(self.node.id, self._project.target_name)
+
+    def rollback(self, to: str | int, *, because: str | None = None, dry_run: bool = False) -> Rollback:
+        """Make its rows those of a commit, a build or a time again, in a new commit; it is held from then on."""
+        return self._project.rollback(self.node.id, to=str(to), because=because, dry_run=dry_run)
 
     def read(self, as_of: AsOf | None = None) -> pd.DataFrame:
         """Rows × features as a pandas DataFrame."""
@@ -161,6 +168,12 @@ class Model:
         self._project = project
         self.version: ModelVersion = resolve_model(project, reference)
         self._loaded: LoadedModel | None = None
+
+    def promote(self, alias: str, *, because: str = "", force: bool = False) -> Promotion:
+        """Let `name@alias` mean this version. Raises E535 where its tests failed, unless forced with a reason."""
+        from mlproj.project.aliases import promote
+
+        return promote(self._project, self.version.id, alias, because=because, force=force)
 
     def load(self) -> LoadedModel:
         if self._loaded is None:
@@ -253,36 +266,6 @@ class Model:
         if found:
             hint = f"{self.version.id} was trained without nulls there: fill them, or leave these rows out"
             raise fail("E610", f"the input has nulls in {', '.join(found)}", hint=hint)
-
-
-def resolve_model(project: Project, reference: str) -> ModelVersion:
-    """The version that a reference means; never silently version 1. Raises E507."""
-    name, _, rest = reference.removeprefix("model:").partition("@")
-    versions = project.models(name)
-    if not versions:
-        known = sorted({v.name for v in project.models()})
-        raise fail(
-            "E507",
-            f"no version of a model '{name}' is registered in target '{project.target_name}'",
-            hint=did_you_mean(name, known) or "train it: mlproj build",
-            exit_code=1,
-        )
-    by_id = {v.id: v for v in versions}
-    alias = project.state().aliases.get(f"{name}@{rest or 'champion'}")
-    if alias in by_id:
-        return by_id[alias or ""]
-    if f"{name}@{rest}" in by_id:
-        return by_id[f"{name}@{rest}"]
-    passed = [v for v in versions if v.status == "passed" and (not rest or str(v.version) == rest)]
-    if not passed:
-        ran = [v.id for v in versions if not rest or str(v.version) == rest]
-        message = (
-            f"no version of {reference} passed its tests: {', '.join(ran)} failed"
-            if ran
-            else f"there is no {reference}"
-        )
-        raise fail("E507", message, hint=f"registered: {', '.join(by_id)}", exit_code=1)
-    return max(passed, key=lambda v: (v.created_at, v.version, v.run))
 
 
 def _file_relation(project: Project, path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlproj.adapters.git import changed_files
@@ -12,80 +11,87 @@ from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.diagnostics import Collector, Diagnostic, ProjectError, Span, fail
 from mlproj.loader.environment import fill_environment
-from mlproj.planner import Change, Options, Plan, Reason, accept, diff, make_plan
+from mlproj.planner import Asked, Change, Options, Plan, Reason, accept, diff, make_plan
 from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.equivalents import misdirected
+from mlproj.planner.freshness import held_nodes
 from mlproj.planner.retry import selection, was_forced
 from mlproj.planner.selectors import Selector
 from mlproj.planner.versions import check_versions
 from mlproj.project.node_names import breaking_node
 from mlproj.project.left_behind import dangling, explained_by, with_published
 from mlproj.state import BuildRecord, SourceNode, TargetState
+from mlproj.version import __version__
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
 
 
 def make(
-    project: Project,
-    select: Sequence[str],
-    exclude: Sequence[str],
-    *,
-    full_refresh: bool,
-    as_of_date: str,
-    accept_breaking: Mapping[str, str] | None = None,
-    saved: Plan | None = None,
-    retried: tuple[BuildRecord, frozenset[str]] | None = None,
+    project: Project, asked: Asked, retried: tuple[BuildRecord, frozenset[str]] | None = None
 ) -> tuple[Plan, TargetState, dict[str, str]]:
     """The plan, the state that it was made from, and the versions of the sources' content.
 
-    `accept_breaking` maps nodes, as the user writes them, to why their breaking changes are let through. A `saved` plan
-    is returned as it stands, or refused with E502 where files or state moved on. `retried` is a build and what it left
-    undone: the plan is of that.
+    `retried` is a build and what it left undone: the plan is of that.
     """
-    full_refresh = saved.full_refresh if saved else full_refresh or bool(retried and was_forced(retried[0]))
-    state = _settled(project, project.state(), full_refresh=full_refresh, retried=retried[0] if retried else None)
+    if retried and was_forced(retried[0]):
+        asked = asked.model_copy(update={"full_refresh": True})
+    state = _settled(project, project.state(), full_refresh=asked.full_refresh, retried=retried[0] if retried else None)
     manifest, error = _manifest(project, state)
     numbers = list(check_versions(manifest, state))
     if any(d.severity == "error" for d in numbers):
         raise ProjectError(numbers)
     versions, missing = source_versions(project, manifest)
-    basis = _basis(manifest, state, versions)
-    if saved is not None:
-        _check_basis(saved, basis, project.target_name)
-        return saved, state, versions
-    changes = diff(manifest, state, versions, as_of_date=as_of_date)
+    resumed = [resumed_node(manifest, state, text) for text in asked.resume]
+    changes = diff(manifest, state, versions, as_of_date=asked.as_of_date, resumed=resumed)
     because = {"*": ON_BREAKING} if project.on_breaking == "warn" else {}
     known = {**manifest.nodes, **state.published}
-    because |= {breaking_node(changes, known, text): why for text, why in (accept_breaking or {}).items()}
+    because |= {breaking_node(changes, known, text): why for text, why in asked.accept_breaking.items()}
     changes = accept(changes, because)
     if error and not explained_by(changes, error):
         raise error
     chosen = Selector(manifest, changes, partial(changed_files, project.root))
-    selected = frozenset(chosen.select(select, exclude)) if select or exclude else None
+    selected = frozenset(chosen.select(asked.select, asked.exclude)) if asked.select or asked.exclude else None
     if retried:
         selected = selection(retried[1], changes, manifest)
     options = Options(
         target=project.target_name,
-        as_of_date=as_of_date,
+        as_of_date=asked.as_of_date,
         selected=selected,
-        full_refresh=full_refresh,
-        basis=basis,
+        full_refresh=asked.full_refresh,
+        basis=_basis(manifest, state, versions, project.on_breaking),
+        held=held_nodes(manifest, state, resumed),
         diagnostics=(*missing, *misdirected(manifest, state), *numbers, *(error.diagnostics if error else ())),
     )
-    return make_plan(changes, manifest, state, options), state, versions
+    plan = make_plan(changes, manifest, state, options).model_copy(update={"asked": asked})
+    return plan, state, versions
 
 
-def _basis(manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> dict[str, str]:
-    """What a plan is made from, to see whether that has moved on."""
+def _basis(manifest: Manifest, state: TargetState, versions: Mapping[str, str], on_breaking: str) -> dict[str, str]:
+    """What a plan is made from; the keys are those of `saved_plans`."""
     return {
+        "mlproj": __version__,
+        "settings": on_breaking,
         "manifest": fingerprint([[n.id, n.fingerprints] for n in manifest.nodes.values()]),
         "sources": fingerprint(versions),
         "state": fingerprint(
+            state.last_publication,
             sorted([n, p.build_id, p.commit] for n, p in state.published.items()),
-            sorted(v.id for v in state.model_versions.values()),
+            sorted([v.id, v.evaluation.build_id] for v in state.model_versions.values()),
+            sorted(d.name for d in state.training_datasets.values()),
         ),
     }
+
+
+def resumed_node(manifest: Manifest, state: TargetState, text: str) -> str:
+    """The group that `--resume` names. Raises E533 where it is not held."""
+    held = [h.node for h in held_nodes(manifest, state)]
+    found = [n for n in held if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0])]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(n.partition(":")[2] for n in found or held)
+    hint = f"held: {names}" if names else "no group is held: leave --resume out"
+    raise fail("E533", f"'{text}' may be {names}" if found else f"'{text}' is not held", hint=hint)
 
 
 def _settled(project: Project, state: TargetState, *, full_refresh: bool, retried: BuildRecord | None) -> TargetState:
@@ -177,28 +183,3 @@ def bump_hint(change: Change) -> str:
     if any(r.rule == "removed" for r in change.reasons):
         return "restore it, or publish it with `deprecated_after:` first"
     return f"make it {name}@{change.bump_to}, beside {relation} as it was published: mlproj bump {name}"
-
-
-def check_saved(path: Path) -> Plan:
-    """A plan from a file. Raises E502 where it is none."""
-    try:
-        return Plan.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise fail(
-            "E502", f"cannot read the plan {path.name}: {error.strerror}", hint="make one: mlproj plan --out FILE"
-        ) from error
-    except ValueError as error:
-        raise fail(
-            "E502", f"{path.name} is no plan of this version of mlproj", hint="make one: mlproj plan --out FILE"
-        ) from error
-
-
-def _check_basis(saved: Plan, basis: dict[str, str], target: str) -> None:
-    if saved.target != target:
-        raise fail("E502", f"this plan is for target '{saved.target}', not '{target}'", hint=f"--target {saved.target}")
-    names = {"manifest": "the project's files", "sources": "the sources' data", "state": "what the target holds"}
-    moved = [names[n] for n, value in basis.items() if saved.basis.get(n) != value]
-    if moved:
-        raise fail(
-            "E502", f"{' and '.join(moved)} changed since this plan was made", hint="plan again: mlproj plan --out FILE"
-        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from mlproj.diagnostics import Diagnostic, ProjectError
     from mlproj.executor import RunResults
     from mlproj.loader import LoadedProject
-    from mlproj.planner import Plan
+    from mlproj.planner import Asked, Plan
+    from mlproj.planner.rollback import Rollback
     from mlproj.project.as_of import AsOf
     from mlproj.project.bump import Bump
     from mlproj.project.handles import FeatureGroup, FeatureView, Model
@@ -127,6 +127,7 @@ class Project:
         full_refresh: bool = False,
         as_of_date: str | None = None,
         accept_breaking: Mapping[str, str] | None = None,
+        resume: Sequence[str] = (),
         against: str | None = None,
     ) -> Plan:
         """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/.
@@ -138,16 +139,18 @@ class Project:
             from mlproj.project.against import plan_against
 
             return plan_against(self, against, select, exclude, as_of_date=as_of_date or _today())
+        from mlproj.planner import Asked
         from mlproj.project.planning import make
 
-        plan, _state, _versions = make(
-            self,
-            select,
-            exclude,
+        asked = Asked(
+            select=tuple(select),
+            exclude=tuple(exclude),
             full_refresh=full_refresh,
             as_of_date=as_of_date or _today(),
-            accept_breaking=accept_breaking,
+            accept_breaking=dict(accept_breaking or {}),
+            resume=tuple(resume),
         )
+        plan, _state, _versions = make(self, asked)
         write_text(self.root / "target" / "plan.json", plan.model_dump_json())
         return plan
 
@@ -159,6 +162,7 @@ class Project:
         full_refresh: bool = False,
         as_of_date: str | None = None,
         accept_breaking: Mapping[str, str] | None = None,
+        resume: Sequence[str] = (),
     ) -> dict[str, Any]:
         """`plan` as JSON.
 
@@ -166,7 +170,8 @@ class Project:
         """
         from mlproj.project.compilation import known_key
 
-        asked = [list(select), list(exclude), full_refresh, as_of_date or _today(), dict(accept_breaking or {})]
+        day, because = as_of_date or _today(), dict(accept_breaking or {})
+        asked = [list(select), list(exclude), full_refresh, day, because, list(resume)]
         path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
         known = read_json(path)
         key, _record = known_key(self.root, self._target, self._vars)
@@ -183,6 +188,7 @@ class Project:
             full_refresh=full_refresh,
             as_of_date=as_of_date,
             accept_breaking=accept_breaking,
+            resume=resume,
         )
         files = self.session.database_files()
         self.close()
@@ -201,6 +207,7 @@ class Project:
         threads: int | None = None,
         fail_fast: bool = False,
         full_refresh: bool = False,
+        resume: Sequence[str] = (),
         wait: float = 0,
         accept_breaking: Mapping[str, str] | None = None,
         progress: Callable[[StepResult], None] | None = None,
@@ -210,19 +217,19 @@ class Project:
 
         Raises E501 (exit code 4), doing nothing at all, where a breaking change is left over.
         """
-        from mlproj.project.planning import check_saved, make
+        from mlproj.planner import Asked
+
+        asked = Asked(
+            select=tuple(select),
+            exclude=tuple(exclude),
+            full_refresh=full_refresh,
+            as_of_date=_today(),
+            accept_breaking=dict(accept_breaking or {}),
+            resume=tuple(resume),
+        )
 
         def planned() -> Planned:
-            saved = check_saved(plan_file) if plan_file else None
-            return make(
-                self,
-                select,
-                exclude,
-                full_refresh=full_refresh,
-                as_of_date=_today(),
-                accept_breaking=accept_breaking,
-                saved=saved,
-            )
+            return self._planned(asked, plan_file)
 
         return self._apply(planned, threads, fail_fast=fail_fast, wait=wait, progress=progress, failed=failed)
 
@@ -241,18 +248,17 @@ class Project:
         What succeeded then is not computed again. No results where there is nothing to retry. Raises E501 as `build`.
         """
         from mlproj.executor.results import run_results
+        from mlproj.planner import Asked
         from mlproj.planner.retry import unfinished
         from mlproj.project.planning import make
 
         retried = unfinished(self.session.reader.builds(self.target_name, limit=_BUILDS))
         if retried is None:
             return run_results("", ())
+        asked = Asked(as_of_date=_today(), accept_breaking=dict(accept_breaking or {}))
 
         def planned() -> Planned:
-            today = _today()
-            return make(
-                self, (), (), full_refresh=False, as_of_date=today, accept_breaking=accept_breaking, retried=retried
-            )
+            return make(self, asked, retried)
 
         return self._apply(planned, threads, fail_fast=fail_fast, wait=wait, progress=progress, failed=failed)
 
@@ -268,6 +274,7 @@ class Project:
     ) -> RunResults:
         from mlproj.executor import BuildOptions, apply
         from mlproj.project.planning import refuse_breaking
+        from mlproj.project.session import new_build_id
 
         adapters = self.session.adapters()
         self.session.lease.acquire(wait)
@@ -288,11 +295,44 @@ class Project:
         write_text(self.root / "target" / "run_results.json", results.model_dump_json())
         return results
 
+    def _planned(self, asked: Asked, plan_file: Path | None) -> tuple[Plan, TargetState, dict[str, str]]:
+        """What is asked, or what was asked of a saved plan. Raises E502 where that has moved on."""
+        from mlproj.project.planning import make
+        from mlproj.project.saved_plans import read_saved, refuse_foreign, refuse_other
+        from mlproj.version import __version__
+
+        if plan_file is None:
+            return make(self, asked)
+        saved = read_saved(plan_file)
+        refuse_foreign(saved, self._settings.spec.name, self.target_name, __version__)
+        found = make(self, saved.asked)
+        refuse_other(saved, found[0])
+        return found
+
     def bump(self, name: str, *, with_dependants: bool = False, dry_run: bool = False) -> Bump:
         """Make the next version from a definition that was changed in place, and put back what was published of it."""
         from mlproj.project.bump import bump
 
         return bump(self, name, with_dependants=with_dependants, dry_run=dry_run, as_of_date=_today())
+
+    def rollback(
+        self,
+        node: str,
+        *,
+        to: str | None = None,
+        because: str | None = None,
+        dry_run: bool = False,
+        wait: float = 0,
+    ) -> Rollback:
+        """Put a group's data, or a model's alias, back where it was.
+
+        `node` is a feature group, which goes back to the commit, build or time `to`, and is held from then on; or
+        `model@alias` (the champion, where only a model is named), which goes back to where it was before, or to the
+        version `to`.
+        """
+        from mlproj.project.rollback import roll_back
+
+        return roll_back(self, node, to, because=because, dry_run=dry_run, wait=wait)
 
     def test(
         self,
@@ -356,8 +396,3 @@ def _lost(catalog: str) -> ProjectError:
 
 def _today() -> str:
     return datetime.now(UTC).date().isoformat()
-
-
-def new_build_id() -> str:
-    """Sorts by time, and is unique: 20260131T120000-1a2b3c."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

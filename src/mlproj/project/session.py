@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_build_id() -> str:
+    """Sorts by time, and is unique: 20260131T120000-1a2b3c."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def author() -> str:

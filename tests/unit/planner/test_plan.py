@@ -39,8 +39,8 @@ def test_shape() -> None:
     document = json.loads(breaking.model_dump_json())
 
     assert document.keys() == {
-        "artifact", "version", "project", "target", "changes", "steps", "diagnostics", "summary", "as_of_date",
-        "full_refresh", "basis", "against",
+        "artifact", "version", "project", "target", "changes", "steps", "held", "asked", "diagnostics", "summary",
+        "as_of_date", "full_refresh", "basis", "against",
     }  # fmt: skip
     assert (document["artifact"], document["version"], document["project"]) == ("plan", 1, "small")
     change = next(c for c in document["changes"] if c["node"] == GROUP)

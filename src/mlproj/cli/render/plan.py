@@ -55,10 +55,11 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
         + (f" ({d['span']['path']}:{d['span']['line']})" if d["span"] else "")
         for d in document["diagnostics"]
     ]
+    held = [f"  held {short_name(h['node'])}: {h['reason']} (since {h['since']})" for h in document["held"]]
     head = click.style(f"{document['project']} {compared(document)}", bold=True)
     if not changes and not document["steps"]:
         same = f"nothing differs from {document['against']}" if document["against"] else _NOTHING
-        return list(wrapped([f"{head}: {same}", *warnings], width))
+        return list(wrapped([f"{head}: {same}", *held, *warnings], width))
     lines = [f"{head}: {summary(document)}", ""]
     shown: Counter[str] = Counter()
     for change in sorted(changes, key=lambda c: c["change"] != "breaking"):
@@ -68,7 +69,8 @@ def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
     lines += [
         f"  … and {count - _MANY} more {kind}" for kind, count in shown.items() if count > _MANY and kind != "breaking"
     ]
-    lines += ["", *_steps(document), *warnings, *([""] if document["steps"] or warnings else []), summary(document)]
+    lines += [*held, "", *_steps(document), *warnings]
+    lines += [*([""] if document["steps"] or warnings else []), summary(document)]
     if any(c["needs_bump"] for c in changes):
         lines.append(
             click.style("nothing will be built before the breaking changes get a version of their own", fg="red")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError, Span, fail
-from mlproj.planner import Change, diff
+from mlproj.planner import Asked, Change, diff
 from mlproj.project.bump.choice import Numbers, choose, dependants, stem_of, version_of
 from mlproj.project.bump.files import Files
 from mlproj.project.bump.items import edited
@@ -37,7 +37,7 @@ def bump(project: Project, name: str, *, with_dependants: bool, dry_run: bool, a
     """
     from mlproj.project.planning import make
 
-    plan, state, versions = make(project, (), (), full_refresh=False, as_of_date=as_of_date)
+    plan, state, versions = make(project, Asked(as_of_date=as_of_date))
     before = _Before(project, state, versions, _manifest(project, state), plan.changes)
     known = {*before.manifest.nodes, *state.published}
     root = choose(name, plan.changes, known, before.manifest, dependants=with_dependants)

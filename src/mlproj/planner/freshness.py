@@ -1,0 +1,93 @@
+"""Whether the rows of a group are still those that its sources and the groups it reads would give, and who is held.
+
+A group that was rolled back is held: its sources moved on, it does not. What reads it is fresh where it was computed
+from the rows that it has now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from mlproj.compiler.manifest import Manifest
+from mlproj.planner.plan import HeldNode, Reason
+from mlproj.state import GroupNode, Node, Published, TargetState
+
+
+class Freshness:
+    """Asked for groups in dependency order. `resumed` holds the ids of groups that are to be held no longer.
+
+    `moved` holds the groups asked for whose rows may come out otherwise.
+    """
+
+    def __init__(
+        self, manifest: Manifest, state: TargetState, source_versions: Mapping[str, str], resumed: Collection[str]
+    ) -> None:
+        self._manifest, self._state, self._versions, self._resumed = manifest, state, source_versions, resumed
+        self._expected: dict[str, dict[str, str]] = {}
+        self.moved: set[str] = set()
+
+    def reason(self, node: GroupNode, published: Published) -> Reason | None:
+        """Why a group is stale though its definition stands; None where it is not, or is held."""
+        if is_held(node, published) and node.id not in self._resumed:
+            return None
+        inputs = [p for p in node.depends_on if p in self.moved or not self._read_as_now(p, published)]
+        inputs = [p for p in inputs if not p.startswith("source:")]
+        expected = self._expect(node.id)
+        moved = sorted(s for s, version in expected.items() if published.source_versions.get(s) != version)
+        if moved or inputs:
+            self.moved.add(node.id)
+        if node.id in self._resumed and published.held:
+            return _stale(node, "resumed", f"resumed: {published.held.reason}")
+        if moved and not self._only_by_held(node.id, moved):
+            return _stale(node, "source_data_changed", f"the content of {_names(moved)} changed")
+        if inputs or moved:
+            read = inputs or [p for p in node.depends_on if not p.startswith("source:")]
+            return _stale(node, "input_data_changed", f"{_names(read)} has other rows than it was computed from")
+        return None
+
+    def _read_as_now(self, parent: str, published: Published) -> bool:
+        row, read = self._state.published.get(parent), published.inputs.get(parent)
+        return row is None or row.digest is None or read is None or read == row.digest
+
+    def _expect(self, node_id: str) -> dict[str, str]:
+        """The source versions that a build would record: of now, but below a held group those that it has."""
+        if node_id not in self._expected:
+            row = self._state.published.get(node_id)
+            node = self._manifest.nodes[node_id]
+            found: dict[str, str] = {}
+            if row and is_held(node, row) and node_id not in self._resumed:
+                found = row.source_versions
+            else:
+                for parent in node.depends_on:
+                    found = {**found, **(self._expect(parent) if not parent.startswith("source:") else {})}
+                direct = [p for p in node.depends_on if p in self._versions]
+                found = {**found, **{p: self._versions[p] for p in direct}}
+            self._expected[node_id] = found
+        return self._expected[node_id]
+
+    def _only_by_held(self, node_id: str, moved: Iterable[str]) -> bool:
+        """Whether the versions that moved are not those of now, but older ones that a held group has."""
+        return all(self._expected[node_id][s] != self._versions.get(s) for s in moved)
+
+
+def is_held(node: Node, published: Published) -> bool:
+    """Whether a group is left as it was rolled back: until its definition changes."""
+    return published.held is not None and published.node.fingerprints.deep == node.fingerprints.deep
+
+
+def held_nodes(manifest: Manifest, state: TargetState, resumed: Collection[str] = ()) -> tuple[HeldNode, ...]:
+    """Groups that a build leaves as they were rolled back, in order."""
+    rows = [(n, state.published[n]) for n in manifest.order if n in state.published and n not in resumed]
+    return tuple(
+        HeldNode(node=n, reason=row.held.reason, since=row.held.since)
+        for n, row in rows
+        if row.held and is_held(manifest.nodes[n], row)
+    )
+
+
+def _names(ids: Iterable[str]) -> str:
+    return ", ".join(i.partition(":")[2] for i in ids)
+
+
+def _stale(node: GroupNode, rule: str, message: str) -> Reason:
+    return Reason(rule=rule, change="stale", message=message, span=node.span)

@@ -1,0 +1,102 @@
+"""Rollbacks of a project's target: what is meant, under the lease, and what came of it.
+
+The project's files are not read: what is published can be taken back whatever state they are in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlproj.diagnostics import did_you_mean, fail
+from mlproj.executor.rollback import group_rollback, roll_back_group
+from mlproj.planner.rollback import Rollback, group_goal
+from mlproj.project.aliases import roll_back_alias
+from mlproj.project.inputs import write_text
+from mlproj.project.session import new_build_id
+from mlproj.state import Published, TargetState
+
+if TYPE_CHECKING:
+    from mlproj.project.project import Project
+
+
+def roll_back(
+    project: Project, node: str, to: str | None, *, because: str | None, dry_run: bool, wait: float
+) -> Rollback:
+    """A group's data to a commit, or an alias to where it was before. Raises E508, E530 to E534."""
+    state = project.state()
+    alias = _alias(state, node)
+    if alias:
+        found = roll_back_alias(project, alias, to, because=because, dry_run=dry_run)
+    else:
+        _named(state, node)
+        if to is None:
+            hint = f"--to C; its commits: mlproj history {node}"
+            raise fail("E530", f"where is {node} to go back to?", hint=hint)
+        found = _in_turn(project, node, to, because=because, dry_run=dry_run, wait=wait)
+    write_text(project.root / "target" / "rollback.json", found.model_dump_json())
+    return found
+
+
+def _in_turn(project: Project, node: str, to: str, *, because: str | None, dry_run: bool, wait: float) -> Rollback:
+    """Nobody else writes meanwhile; looking needs no turn."""
+    if dry_run:
+        return _group(project, node, to, because=because, dry_run=True)
+    project.session.lease.acquire(wait)
+    try:
+        return _group(project, node, to, because=because, dry_run=False)
+    finally:
+        project.session.lease.release()
+
+
+def _group(project: Project, node: str, to: str, *, because: str | None, dry_run: bool) -> Rollback:
+    session, state = project.session, project.state()
+    row = _named(state, node)
+    log = session.store.publications(state.target)
+    old = group_goal(row, to, log, session.reader.history(row.node.id, state.target))
+    if not session.tables.holds(old.table or "", old.commit or 0):
+        raise gone([f"commit {old.commit} of {row.node.id.partition(':')[2]}"])
+    message = f"rolled back to commit {old.commit}" + (f": {because}" if because else "")
+    if dry_run:
+        return group_rollback(
+            row, old, state.target, message, session.tables.difference(row.table or "", old.commit or 0)
+        )
+    return roll_back_group(row, old, state, session.adapters(), new_build_id(), message)
+
+
+def _named(state: TargetState, text: str) -> Published:
+    """The published group that a text means: the highest version where it names none. Raises E508."""
+    groups = {n: row for n, row in state.published.items() if row.node.kind == "feature_group" and _means(n, text)}
+    if groups:
+        return max(groups.values(), key=lambda row: int(row.node.id.rpartition("@")[2]))
+    others = [n for n in state.published if _means(n, text)]
+    if others:
+        kind, _, name = others[-1].partition(":")
+        hint = f"{name} may be rolled back with all that was published: rollback --build B"
+        raise fail("E508", f"a {kind.replace('_', ' ')} has no data of its own to roll back", hint=hint)
+    known = sorted({*state.published, *(n.partition(":")[2] for n in state.published)})
+    hint = did_you_mean(text, known) or "`mlproj ls` lists the nodes"
+    raise fail("E508", f"'{text}' is not published in target '{state.target}'", hint=hint)
+
+
+def _means(node_id: str, text: str) -> bool:
+    relation = node_id.partition(":")[2]
+    return text in (node_id, relation, relation.partition("@")[0], node_id.partition("@")[0])
+
+
+def _alias(state: TargetState, text: str) -> str | None:
+    """`name@alias` where the text names a model, with an alias or without; None where it names something else."""
+    name, _, rest = text.removeprefix("model:").partition("@")
+    models = {n.partition(":")[2].partition("@")[0] for n in state.published if n.startswith("model:")}
+    groups = any(row.node.kind == "feature_group" and _means(n, text) for n, row in state.published.items())
+    if name not in models or groups:
+        return None
+    if rest[:1].isdecimal():
+        hint = f"name the alias, as {name}@champion; --to says which version it goes back to"
+        raise fail("E508", f"{text} is a version: only an alias of a model is rolled back", hint=hint)
+    return f"{name}@{rest or 'champion'}"
+
+
+def gone(what: list[str]) -> Exception:
+    """E532: what was asked for is no longer in the lake."""
+    hint = "gc removed it, or it was forgotten; `mlproj history` lists what there is"
+    return fail("E532", f"{', '.join(what)} is no longer there", hint=hint, exit_code=1)
