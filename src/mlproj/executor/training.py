@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,9 +17,11 @@ from mlproj.executor.adapters import Adapters
 from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
 from mlproj.executor.training_data import SPLITS
+from mlproj.planner.training_data import columns_read, digest_read, inputs_of
 from mlproj.ports import Fitted
 from mlproj.state import (
     Evaluation,
+    FittedStatistics,
     ModelManifest,
     ModelNode,
     ModelVersion,
@@ -49,13 +51,15 @@ def train(
     """Train and register a version, or find that the newest was made from the same. Raises `ProjectError`."""
     started = time.perf_counter()
     newest = state.model_versions.get(model.id)
-    decides = training_fingerprint(model, dataset)
+    inputs = inputs_of(model, manifest.view(model.feature_view), state)
+    decides = training_fingerprint(model, dataset, inputs)
     if newest and newest.manifest.fingerprint == decides and newest.status == "passed":
         if not _measured_alike(state.published.get(model.id), model):
             return test_model(model, dataset, state, adapters, build_id).model_copy(update={"action": "train"})
         adapters.store.add_evaluation(state.target, newest, model, newest.evaluation)
         return _result(model, newest, "reused", started, "trained on the same data already")
-    frame = training_frame(dataset, adapters)
+    features = columns_read(dataset, inputs)
+    frame = training_frame(dataset, features, adapters)
     rows = frame[frame["split"] == "training"]
     info = manifest.estimators[model.estimator]
     trainer = adapters.trainer_for(model.estimator)
@@ -64,12 +68,12 @@ def train(
             [Diagnostic("E606", f"{dataset.name} has no training row with a label", model.span, node=model.id)],
             exit_code=1,
         )
-    fitted = trainer.fit(model, info, rows[list(dataset.features)], rows["label"])
+    fitted = trainer.fit(model, info, rows[list(features)], rows["label"])
     files = {name: adapters.artifacts.put(name, content) for name, content in trainer.save(fitted).items()}
-    sample = frame.head(_EXAMPLE_ROWS)[list(dataset.features)]
+    sample = frame.head(_EXAMPLE_ROWS)[list(features)]
     golden = golden_rows(sample, decoded(trainer.predict(fitted, sample), model.label, dataset.statistics))
     record = _manifest(
-        model, manifest.view(model.feature_view), dataset, fitted, files, golden, decides, info.library_version
+        model, manifest.view(model.feature_view), dataset, inputs, fitted, files, golden, decides, info.library_version
     )
     loaded = LoadedModel(record, fitted, trainer)
     evaluation = evaluated(model, loaded, frame, manifest_hash(record), build_id, adapters.now())
@@ -92,9 +96,9 @@ def test_model(
     version = state.model_versions[model.id]
     trainer = adapters.trainer_for(model.estimator)
     loaded = load_model(version.manifest, adapters.artifacts, trainer, version.id)
-    evaluation = evaluated(
-        model, loaded, training_frame(dataset, adapters), version.manifest_hash, build_id, adapters.now()
-    )
+    features = columns_read(dataset, [field.name for field in version.manifest.inputs])
+    frame = training_frame(dataset, features, adapters)
+    evaluation = evaluated(model, loaded, frame, version.manifest_hash, build_id, adapters.now())
     adapters.store.add_evaluation(state.target, version, model, evaluation)
     measured = version.model_copy(update={"evaluation": evaluation})
     status: StepStatus = "ok" if evaluation.status == "passed" else "failed"
@@ -110,9 +114,9 @@ def _measured_alike(published: Published | None, model: ModelNode) -> bool:
 test_model.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
 
 
-def training_fingerprint(model: ModelNode, dataset: TrainingDataset) -> str:
+def training_fingerprint(model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str]) -> str:
     """What decides a training: the model's definition, its library, and every value it is trained on."""
-    return fingerprint("training", model.fingerprints.local, model.library, dataset.digest)
+    return fingerprint("training", model.fingerprints.local, model.library, digest_read(dataset, inputs))
 
 
 def manifest_hash(record: ModelManifest) -> str:
@@ -121,20 +125,20 @@ def manifest_hash(record: ModelManifest) -> str:
     return f"mv1:{blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 
-def training_frame(dataset: TrainingDataset, adapters: Adapters) -> pd.DataFrame:
-    """All rows in key order: features as the estimator takes them, `label`, `split`.
+def training_frame(dataset: TrainingDataset, names: Sequence[str], adapters: Adapters) -> pd.DataFrame:
+    """All rows in key order: the features named, as the estimator takes them, `label`, `split`.
 
     Rows without a label are left out.
     """
     types = {c.name: c for c in dataset.columns}
-    features = model_columns([types[name] for name in dataset.features])
+    features = model_columns([types[name] for name in names])
     label = identifier(dataset.label or "")
     label_sql = label if not types[dataset.label or ""].type.startswith("DECIMAL") else f"{label}::DOUBLE"
     relation = adapters.lake.relation(dataset.table, dataset.commit)
     order = total_order(dataset.keys, types)
     columns = f"{', '.join(features)}, {label_sql} as label, split"
     query = f"select {columns} from {relation} where {label} is not null order by {order}"
-    clash = {"label", "split"} & set(dataset.features)
+    clash = {"label", "split"} & set(names)
     if clash:
         raise ProjectError(
             [
@@ -170,6 +174,7 @@ def _manifest(
     model: ModelNode,
     view: ViewNode,
     dataset: TrainingDataset,
+    inputs: Sequence[str],
     fitted: Fitted,
     files: Mapping[str, str],
     golden: tuple[dict[str, Any], ...],
@@ -178,29 +183,37 @@ def _manifest(
 ) -> ModelManifest:
     outputs = [SignatureField(name="prediction", type=_prediction_type(model, view, dataset), nullable=False)]
     nullable = {c.name: c.nullable for c in view.columns}
+    types, read = {c.name: c.type for c in dataset.raw_inputs}, columns_read(dataset, inputs)
     if fitted.classes is not None:
         outputs.append(SignatureField(name="probabilities", type="DOUBLE[]", nullable=False))
     return ModelManifest(
         model=model,
         fingerprint=decides,
         training_dataset=dataset.name,
-        training_digest=dataset.digest,
+        training_digest=digest_read(dataset, inputs),
         view=dataset.view,
         inputs_commits=dataset.inputs,
-        statistics=dataset.statistics,
+        statistics=_statistics(dataset, [*inputs, model.label]),
         seed=model.seed,
         params=model.params,
         libraries={**dict(fitted.libraries), model.library.split(" ")[0]: library_version},
         platform={"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()},
         files=dict(files),
-        inputs=tuple(
-            SignatureField(name=c.name, type=c.type, nullable=nullable.get(c.name, True)) for c in dataset.raw_inputs
-        ),
+        inputs=tuple(SignatureField(name=name, type=types[name], nullable=nullable.get(name, True)) for name in inputs),
         outputs=tuple(outputs),
         classes=fitted.classes,
-        input_example=dataset.example,
+        input_example=tuple({name: row[name] for name in inputs} for row in dataset.example),
         golden=golden,
-        profile=dataset.profile,
+        profile={name: facts for name, facts in dataset.profile.items() if name in read},
+    )
+
+
+def _statistics(dataset: TrainingDataset, names: Sequence[str]) -> FittedStatistics:
+    """What was fitted for the columns that a model has to do with."""
+    fitted = dataset.statistics
+    return FittedStatistics(
+        chains={n: chain for n, chain in fitted.chains.items() if n in names},
+        values={n: values for n, values in fitted.values.items() if n in names},
     )
 
 

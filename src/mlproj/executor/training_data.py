@@ -15,7 +15,7 @@ from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.groups import digest_sql, refuse_duplicates
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
-from mlproj.planner.training_data import dataset_fingerprint
+from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_features
 from mlproj.ports import EngineError
 from mlproj.state import Column, FittedStatistics, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
@@ -37,12 +37,12 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
         space.refuse_outdated(parent, read)
     newest = space.state.training_datasets.get(view.id)
     try:
-        fingerprint = dataset_fingerprint(view, _digests(view, space))
-        if newest and newest.fingerprint == fingerprint:
+        parts = dataset_parts(view, _digests(view, space))
+        if newest and holds(newest, parts, wanted_features(view, space.manifest, space.state)):
             space.datasets[view.id] = DatasetOutcome(newest, None)
             return _result(view, newest, started, "reused", "what it reads came out the same")
         number = newest.number + 1 if newest else 1
-        found = find_dataset(view.id, fingerprint, space.state)
+        found = find_dataset(view.id, parts.whole, space.state)
         if found:
             own = {"number": number, "build_id": space.build_id, "created_at": space.adapters.now()}
             dataset = found[0].model_copy(update=own)
@@ -50,7 +50,7 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
             return _result(view, dataset, started, "reused", found[1])
         for parent in view.depends_on:
             refuse_duplicates(space.manifest.group(parent), space)
-        space.datasets[view.id] = _freeze(view, space, fingerprint, number)
+        space.datasets[view.id] = _freeze(view, space, parts, number)
     except EngineError as error:
         raise ProjectError(
             [Diagnostic("E602", f"{view.relation}: {error.message}", view.span, node=view.id)], exit_code=1
@@ -82,7 +82,7 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
     return found
 
 
-def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> DatasetOutcome:
+def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
     engine = space.adapters.engine
     raw = f"raw:{view.relation}"
     engine.create_table(raw, f"select *, {split_sql(view.split)} as split from (\n{space.fill(view.sql)}\n) as v")
@@ -98,11 +98,14 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
     columns = engine.describe(query)
     engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
     counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
+    digests = column_digests(engine.arrow(f"select * from {identifier(frozen)}"))
     dataset = TrainingDataset(
         view=view.id,
         number=number,
-        fingerprint=fingerprint,
-        table=table_name(f"td__{view.name}__v{view.version}", fingerprint, space.state),
+        fingerprint=parts.whole,
+        row_fingerprint=parts.rows,
+        feature_fingerprints=parts.features,
+        table=table_name(f"td__{view.name}__v{view.version}", parts.whole, space.state),
         commit=0,
         inputs=dict.fromkeys(view.depends_on, 0),
         rows={s: int(counts.get(s, 0)) for s in SPLITS},
@@ -115,7 +118,8 @@ def _freeze(view: ViewNode, space: Workspace, fingerprint: str, number: int) -> 
         statistics=fitted,
         example=_example(view, space, raw),
         profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
-        digest=rows_digest(engine.arrow(f"select * from {identifier(frozen)}")),
+        digest=combined_digest(digests),
+        column_digests=digests,
         build_id=space.build_id,
         created_at=space.adapters.now(),
     )
@@ -229,16 +233,17 @@ def _profile(
     return statistics_of_row(wanted, row)
 
 
-def rows_digest(table: pa.Table) -> str:
-    """blake2b over all rows in their order: every column's name, type, nulls and values.
+def column_digests(table: pa.Table) -> dict[str, str]:
+    """blake2b of every column over all rows in their order: its name, type, nulls and values.
 
     Nulls hash as a mask and values as bytes with nulls filled, so that what lies under a null counts for nothing.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    digest = blake2b(digest_size=16)
+    found: dict[str, str] = {}
     for field, column in zip(table.schema, table.columns, strict=True):
+        digest = blake2b(digest_size=16)
         digest.update(f"{field.name}:{field.type}:{len(column)};".encode())
         digest.update(pc.is_null(column).cast(pa.uint8()).combine_chunks().to_numpy(zero_copy_only=False).tobytes())
         if pa.types.is_floating(field.type) or pa.types.is_integer(field.type):
@@ -246,4 +251,10 @@ def rows_digest(table: pa.Table) -> str:
         else:
             for value in column.cast(pa.large_string()).to_pylist():
                 digest.update(b"\0" if value is None else value.encode() + b"\1")
-    return f"td1:{digest.hexdigest()}"
+        found[field.name] = digest.hexdigest()
+    return found
+
+
+def combined_digest(digests: Mapping[str, str]) -> str:
+    """One digest of all columns, in their order."""
+    return f"td1:{blake2b(''.join(digests.values()).encode(), digest_size=16).hexdigest()}"

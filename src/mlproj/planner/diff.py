@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.freshness import Freshness
 from mlproj.planner.group_rules import compare_groups
 from mlproj.planner.impact import Dependants, impact
 from mlproj.planner.plan import Change, ChangeKind, Reason
-from mlproj.planner.training_data import why_remake
+from mlproj.planner.training_data import digest_read, inputs_of, wanted_features, why_remake
 from mlproj.planner.view_rules import compare_models, compare_views
 from mlproj.state import GroupNode, ModelNode, Node, Published, TargetState, ViewNode
 
@@ -41,7 +41,6 @@ class _Differ:
     ) -> None:
         self._manifest, self._state, self._fresh = manifest, state, fresh
         self._today = as_of_date
-        self._remade: set[str] = set()  # views whose training dataset will be made
         # Whom a change touches is decided by what was published: that is what is in use.
         published = {n: p.node for n, p in state.published.items() if n in manifest.nodes}
         self._dependants = Dependants({**manifest.nodes, **published}, manifest.order, state)
@@ -100,15 +99,16 @@ class _Differ:
 
     def _view(self, node: ViewNode, published: Published | None) -> list[Reason]:
         if published is None or not isinstance(published.node, ViewNode):
-            self._remade.add(node.id)
             return [_reason(node, "new", "new", f"view {node.relation} is new")]
         reasons = compare_views(published.node, node)
-        why = why_remake(node, self._state.training_datasets.get(node.id), self._state.published, self._fresh.moved)
-        if why:
-            self._remade.add(node.id)
-            if not reasons or all(r.change == "metadata" for r in reasons):
-                reasons.append(_reason(node, why[0], "stale", why[1]))
+        why = self._why_remake(node, wanted_features(node, self._manifest, self._state))
+        if why and all(r.change in ("metadata", "additive") for r in reasons):
+            reasons.append(_reason(node, why[0], "stale", why[1]))
         return reasons
+
+    def _why_remake(self, view: ViewNode, wanted: Collection[str]) -> tuple[str, str] | None:
+        dataset = self._state.training_datasets.get(view.id)
+        return why_remake(view, dataset, self._state, self._manifest, self._fresh.moved, wanted)
 
     def _model(self, node: ModelNode, published: Published | None) -> list[Reason]:
         version = self._state.model_versions.get(node.id)
@@ -121,10 +121,12 @@ class _Differ:
             reasons.append(_reason(node, "metadata", "metadata", "its description, metrics or tests changed"))
         if isinstance(published.node, ModelNode) and published.node.fingerprints.metadata == node.fingerprints.metadata:
             reasons = [r for r in reasons if r.rule != "metadata"]
-        dataset = self._state.training_datasets.get(node.feature_view)
-        if node.feature_view in self._remade:
+        view = self._manifest.view(node.feature_view)
+        inputs = inputs_of(node, view, self._state)
+        dataset = self._state.training_datasets.get(view.id)
+        if self._why_remake(view, inputs):
             reasons.append(_reason(node, "training_data_changed", "stale", "its training dataset is made anew"))
-        elif dataset and dataset.digest != version.manifest.training_digest:
+        elif dataset and digest_read(dataset, inputs) != version.manifest.training_digest:
             reasons.append(
                 _reason(node, "training_data_changed", "stale", f"{dataset.name} is newer than what it was trained on")
             )

@@ -110,12 +110,7 @@ class _Steps:
         change = self._changes[node_id]
         if node_id not in self._state.training_datasets:
             return True
-        published = self._state.published.get(node_id)
-        if published is None or published.node.fingerprints.deep != self._manifest.nodes[node_id].fingerprints.deep:
-            return True
-        return any(r.change == "stale" for r in change.reasons) or any(
-            r.rule == "split_changed" for r in change.reasons
-        )
+        return any(r.change in ("new", "breaking", "stale") for r in change.reasons)
 
     def _trains(self, node_id: str) -> bool:
         rules = {r.rule for r in self._changes[node_id].reasons}

@@ -44,8 +44,9 @@ class TrainingDataset(Noun):
     """`view@version/tdN`: rows frozen in the lake, with a `split` column, sorted by key.
 
     `fingerprint` covers the view's definition, the split and the digests of the columns read; `inputs` maps the groups
-    read to the commits they stood at; `digest` covers all rows in key order; `columns` are the table's, `features`
-    those of them that a model reads, `statistics` what was fitted.
+    read to the commits they stood at; `digest` covers all rows in key order, `column_digests` each column's values in
+    that order; `columns` are the table's, `features` those of them that a model may read, `statistics` what was fitted.
+    `row_fingerprint` and `feature_fingerprints` are the parts of `fingerprint`.
     """
 
     view: str  # node id
@@ -67,6 +68,9 @@ class TrainingDataset(Noun):
         str, dict[str, JsonValue]
     ] = {}  # per feature: count, nulls, min, max, mean, std … of the training split
     digest: str = ""
+    column_digests: dict[str, str] = {}
+    row_fingerprint: str = ""
+    feature_fingerprints: dict[str, str] = {}
     build_id: str
     created_at: str
 
@@ -128,6 +132,9 @@ class Trained(Noun):
     training_dataset: str
     inputs: tuple[str, ...]  # raw features
     label: str
+    types: tuple[str, ...] = ()  # of the inputs
+    output: str = ""  # type of a prediction
+    passed: bool = False  # its tests, at some time
 
 
 class ModelVersion(Noun):
@@ -161,4 +168,7 @@ class ModelVersion(Noun):
             training_dataset=record.training_dataset,
             inputs=tuple(field.name for field in record.inputs),
             label=record.model.label,
+            types=tuple(field.type for field in record.inputs),
+            output=record.outputs[0].type if record.outputs else "",
+            passed=self.status == "passed",
         )

@@ -60,8 +60,10 @@ _IN_ORDER = "order by v.name, v.version, v.run"
 
 # A version's manifest is long; who asks what stands on a feature needs a line of it.
 _TRAINED = """
-select name, version, run, json_extract(manifest_json, '$.model.id', '$.view', '$.training_dataset', '$.model.label',
-  '$.inputs') from model_versions where target = ? order by name, version, run
+select v.name, v.version, v.run, json_extract(v.manifest_json, '$.model.id', '$.view', '$.training_dataset',
+  '$.model.label', '$.inputs', '$.outputs[0].type'), exists (select 1 from evaluations e where e.name = v.name
+  and e.version = v.version and e.run = v.run and e.status = 'passed')
+from model_versions v where v.target = ? order by v.name, v.version, v.run
 """
 
 _ALIASES = "select name, alias, version, run from aliases where target = ? order by name, alias"
@@ -166,8 +168,8 @@ class Snapshot:
 
 
 def _trained(row: tuple[Any, ...]) -> Trained:
-    name, version, run, line = row
-    model, view, dataset, label, inputs = json.loads(line)
+    name, version, run, line, passed = row
+    model, view, dataset, label, inputs, output = json.loads(line)
     return Trained(
         id=f"{name}@{version}.{run}",
         model=model,
@@ -175,6 +177,9 @@ def _trained(row: tuple[Any, ...]) -> Trained:
         training_dataset=dataset,
         inputs=tuple(field["name"] for field in inputs),
         label=label,
+        types=tuple(field["type"] for field in inputs),
+        output=output or "",
+        passed=bool(passed),
     )
 
 
