@@ -43,7 +43,7 @@ def dataset_parts(view: ViewNode, digests: Digests) -> DatasetParts:
     inner = [[j["group"], j["on"]] for j in view.joins if j["type"] == "inner"]
     others = [_column_part(view, c, digests) for c in view.columns if c.role != "feature"]
     read = {source: digests.get(source) for source in sorted(_row_sources(view))}
-    rows = fingerprint("rows", view.base, inner, view.filter, view.split, others, read)
+    rows = fingerprint("rows", view.base, inner, view.filter_fingerprint, view.split, others, read)
     return DatasetParts(rows, {c.name: _column_part(view, c, digests) for c in view.of_role("feature")})
 
 

@@ -140,7 +140,7 @@ def _equivalents(change: dict[str, Any]) -> Iterator[str]:
     for reason in change["reasons"]:
         if reason["of"] and reason["change"] == "breaking":
             what = f"of {reason['feature']}" if reason["feature"] else "of the group"
-            yield f"      same values? {what}: equivalent: {{of: {reason['of']}, because: …}}"
+            yield f'      same values? {what}: equivalent: {{of: {reason["of"]}, because: "…"}}'
 
 
 def _bump(change: dict[str, Any]) -> str:
