@@ -209,10 +209,13 @@ def models_document(project: Project, name: str | None) -> Document:
 
 
 def _version_row(version: ModelVersion, project: Project) -> Document:
-    aliases = sorted(a.partition("@")[2] for a, v in project.state().aliases.items() if v == version.id)
+    state = project.state()
+    aliases = sorted(a.partition("@")[2] for a, v in state.aliases.items() if v == version.id)
+    current = state.model_versions.get(f"model:{version.name}@{version.version}")
     return {
         "model_version": version.id,
         "status": version.status,
+        "taken_back": current is None or version.run > current.run,
         "aliases": aliases,
         "estimator": version.manifest.model.estimator,
         "training_dataset": version.manifest.training_dataset,

@@ -25,17 +25,29 @@ def promote(context: Context, model: str, alias: str, because: str, *, force: bo
 
 
 @click.command()
-@click.argument("node")
+@click.argument("node", required=False)
+@click.option("--build", metavar="B", help="Instead of NODE: all that stood after a build, in one transaction.")
 @click.option("--to", metavar="X", help="Of a group a commit, a build or a time; of an alias a model version.")
 @click.option("--because", metavar="TEXT", help="Why; it is kept in history.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @waiting
 @pass_context
-def rollback(context: Context, node: str, to: str | None, because: str | None, wait: float, *, dry_run: bool) -> None:
-    """Put a group's data back to a commit, or a model's alias to where it was before."""
+def rollback(
+    context: Context,
+    node: str | None,
+    build: str | None,
+    to: str | None,
+    because: str | None,
+    wait: float,
+    *,
+    dry_run: bool,
+) -> None:
+    """Put a group's data back to a commit, a model's alias to where it was before, or all to what a build left."""
     from mlproj.cli.render.rollback import rollback_lines
 
-    done = context.project.rollback(node, to=to, because=because, dry_run=dry_run, wait=wait)
+    if (node is None) == (build is None) or (build and to):
+        raise click.UsageError("name what is rolled back: NODE with --to, a MODEL, or --build B alone")
+    done = context.project.rollback(node, to=to, build=build, because=because, dry_run=dry_run, wait=wait)
     context.answer(done.model_dump(mode="json"), lambda: rollback_lines(done, context))
 
 

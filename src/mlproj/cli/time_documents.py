@@ -21,7 +21,14 @@ def history_document(project: Project, text: str | None) -> Document:
     if text is None:
         builds = project.session.reader.builds(project.state().target)
         entries: list[Document] = [
-            {"build": b.id, "status": b.status, "author": b.author, "started": b.started_at, "steps": len(b.steps)}
+            {
+                "build": b.id,
+                "kind": "rollback" if any(s.action == "rollback" for s in b.steps) else "build",
+                "status": b.status,
+                "author": b.author,
+                "started": b.started_at,
+                "steps": len(b.steps),
+            }
             for b in builds
         ]
         return document | {"node": None, "entries": entries}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mlproj.compiler.text import identifier, identifiers
@@ -87,14 +87,21 @@ def _with_digests(node_id: str, space: Workspace) -> Published:
 
 
 def view_moves(
-    after: Mapping[str, Published], moved: Mapping[str, Published], gone: tuple[str, ...]
+    after: Mapping[str, Published],
+    moved: Mapping[str, Published],
+    gone: tuple[str, ...],
+    within: Callable[[Published], Mapping[str, Published]] | None = None,
 ) -> Iterable[ViewMove]:
-    """Views to move: `<group>_v<n>`, and `<group>` for the version that is current; dropped ones last."""
+    """Views to move: `<group>_v<n>`, and `<group>` for the version that is current; dropped ones last.
+
+    `within` gives what a row's parents are to be taken from, where that is not what stands `after`.
+    """
+    found_in = within or (lambda _row: after)
     names: set[str] = set()
     for row in moved.values():
-        node = row.node
+        node: object = row.node
         if isinstance(node, GroupNode):
-            yield ViewMove(name=f"{node.name}_v{node.version}", sql=consumer_sql(node, row, after))
+            yield ViewMove(name=f"{node.name}_v{node.version}", sql=consumer_sql(node, row, found_in(row)))
             names.add(node.name)
     removed = [tuple(n.partition(":")[2].split("@")) for n in gone if n.startswith("feature_group:")]
     for name, version in removed:
@@ -103,7 +110,8 @@ def view_moves(
     for name in sorted(names):
         rows = [r for r in after.values() if isinstance(r.node, GroupNode) and r.node.name == name]
         current = max(rows, key=_currency, default=None)
-        sql = consumer_sql(current.node, current, after) if current and isinstance(current.node, GroupNode) else None
+        node = current.node if current else None
+        sql = consumer_sql(node, current, found_in(current)) if current and isinstance(node, GroupNode) else None
         yield ViewMove(name=name, sql=sql)
 
 

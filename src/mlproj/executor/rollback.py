@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from mlproj.compiler.row_changes import COUNTS, changed_keys_sql, compared_columns
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.publication import view_moves
 from mlproj.executor.recovery import publication_record
 from mlproj.executor.workspace import table_name
 from mlproj.planner.rollback import Move, Rollback, rolled_back
+from mlproj.planner.standing import Difference
 from mlproj.ports import CommitInfo, EngineError, RowsBack, TableWrite
-from mlproj.state import BuildRecord, GroupNode, Publication, Published, JournalStep, TargetState, ViewMove
+from mlproj.state import BuildRecord, GroupNode, Publication, Published, RowChanges, JournalStep, TargetState, ViewMove
 
 
 def roll_back_group(
@@ -28,6 +30,7 @@ def roll_back_group(
         info = CommitInfo(adapters.author, f"{message} (build {build_id})", f'{{"build": "{build_id}"}}')
         table, commit, done = _rows_back(row, old, state, adapters, info)
         after = rolled_back(row, old, (table, commit), build_id, adapters.now(), message)
+        changes = _counted(row, (table, commit), adapters)
         publication = Publication(
             build_id=build_id,
             target=state.target,
@@ -35,6 +38,7 @@ def roll_back_group(
             author=adapters.author,
             published={node.id: after.model_dump(mode="json")},
             kind="rollback",
+            changes={node.id: changes},
             message=message,
         )
         moves = list(view_moves({**state.published, node.id: after}, {node.id: after}, ()))
@@ -59,6 +63,25 @@ def _rows_back(
     query = f"select * from {adapters.lake.relation(old.table or '', old.commit)}"
     commit = adapters.lake.write([TableWrite(table, query, node.partition_by)], info)
     return table, commit, RowsBack(row.rows or 0, old.rows or 0)
+
+
+def _counted(row: Published, place: tuple[str, int], adapters: Adapters) -> RowChanges:
+    """What the new commit changed against the one before, by key."""
+    node = row.node
+    assert isinstance(node, GroupNode)
+    old, new = adapters.lake.relation(row.table or "", row.commit), adapters.lake.relation(*place)
+    types = {c.name: c.type for c in adapters.engine.describe(f"select * from {new}")}
+    on = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    key, values = (compared_columns(types, types, names) for names in (on, [n for n in types if n not in on]))
+    counts = adapters.engine.rows(f"select {COUNTS} from ({changed_keys_sql(old, new, key, values)}) as k")[0]
+    return RowChanges(added=counts[0], changed=counts[1], deleted=counts[2])
+
+
+def roll_back_build(found: Difference, publication: Publication, moves: Sequence[ViewMove], adapters: Adapters) -> int:
+    """All that a build left comes back in one transaction; returns the lake's commit."""
+    nodes = [*found.published, *found.removed, *found.current, *(a.partition("@")[0] for a in found.aliases)]
+    with _journaled(nodes, publication.target, adapters, publication.build_id):
+        return publish_rollback(publication, moves, adapters)
 
 
 def group_rollback(row: Published, old: Published, target: str, message: str, rows: RowsBack) -> Rollback:

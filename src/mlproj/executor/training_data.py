@@ -41,7 +41,9 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
         if newest and holds(newest, parts, wanted_features(view, space.manifest, space.state)):
             space.datasets[view.id] = DatasetOutcome(newest, None)
             return _result(view, newest, started, "reused", "what it reads came out the same")
-        number = newest.number + 1 if newest else 1
+        # After a rollback the current one is not the newest; a number is never given twice.
+        made = space.adapters.state.training_datasets(space.state.target, view.id)
+        number = max((d.number for d in made), default=0) + 1
         found = find_dataset(view.id, parts.whole, space.state)
         if found:
             own = {"number": number, "build_id": space.build_id, "created_at": space.adapters.now()}

@@ -18,7 +18,7 @@ class Move(Noun):
     """One thing that a rollback moves; None where it was not there before, or is not afterwards."""
 
     node: str  # a node's id; of an alias `name@alias`
-    what: Literal["commit", "definition", "training_dataset", "model_version", "alias"]
+    what: Literal["commit", "definition", "publication", "hold", "training_dataset", "model_version", "alias"]
     before: str | None = None
     after: str | None = None
 

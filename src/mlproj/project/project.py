@@ -317,14 +317,15 @@ class Project:
 
     def rollback(
         self,
-        node: str,
+        node: str | None = None,
         *,
         to: str | None = None,
+        build: str | None = None,
         because: str | None = None,
         dry_run: bool = False,
         wait: float = 0,
     ) -> Rollback:
-        """Put a group's data, or a model's alias, back where it was.
+        """Put a group's data, a model's alias, or with `build` all that stood after a build, back where it was.
 
         `node` is a feature group, which goes back to the commit, build or time `to`, and is held from then on; or
         `model@alias` (the champion, where only a model is named), which goes back to where it was before, or to the
@@ -332,7 +333,7 @@ class Project:
         """
         from mlproj.project.rollback import roll_back
 
-        return roll_back(self, node, to, because=because, dry_run=dry_run, wait=wait)
+        return roll_back(self, node, to, build, because=because, dry_run=dry_run, wait=wait)
 
     def test(
         self,

@@ -5,12 +5,14 @@ The project's files are not read: what is published can be taken back whatever s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.executor.rollback import group_rollback, roll_back_group
 from mlproj.planner.rollback import Rollback, group_goal
 from mlproj.project.aliases import roll_back_alias
+from mlproj.project.build_rollback import back_to_build, gone
 from mlproj.project.inputs import write_text
 from mlproj.project.session import new_build_id
 from mlproj.state import Published, TargetState
@@ -20,30 +22,49 @@ if TYPE_CHECKING:
 
 
 def roll_back(
-    project: Project, node: str, to: str | None, *, because: str | None, dry_run: bool, wait: float
+    project: Project,
+    node: str | None,
+    to: str | None,
+    build: str | None,
+    *,
+    because: str | None,
+    dry_run: bool,
+    wait: float,
 ) -> Rollback:
-    """A group's data to a commit, or an alias to where it was before. Raises E508, E530 to E534."""
+    """A group's data to a commit, an alias to where it was before, or all that a build left.
+
+    Raises E508, E509 where not exactly one of node and build is given, E530 to E537.
+    """
+    if (node is None) == (build is None) or (build and to):
+        raise fail("E509", "name what is rolled back: a node, or --build B", hint="mlproj rollback --help")
     state = project.state()
-    alias = _alias(state, node)
+    alias = _alias(state, node) if node else None
     if alias:
         found = roll_back_alias(project, alias, to, because=because, dry_run=dry_run)
     else:
-        _named(state, node)
-        if to is None:
-            hint = f"--to C; its commits: mlproj history {node}"
-            raise fail("E530", f"where is {node} to go back to?", hint=hint)
-        found = _in_turn(project, node, to, because=because, dry_run=dry_run, wait=wait)
+        if node:
+            _named(state, node)
+            if to is None:
+                hint = f"--to C; its commits: mlproj history {node}"
+                raise fail("E530", f"where is {node} to go back to?", hint=hint)
+
+        def work() -> Rollback:
+            if node and to:
+                return _group(project, node, to, because=because, dry_run=dry_run)
+            return back_to_build(project, build or "", because=because, dry_run=dry_run)
+
+        found = _in_turn(project, work, wait, dry_run=dry_run)
     write_text(project.root / "target" / "rollback.json", found.model_dump_json())
     return found
 
 
-def _in_turn(project: Project, node: str, to: str, *, because: str | None, dry_run: bool, wait: float) -> Rollback:
+def _in_turn(project: Project, work: Callable[[], Rollback], wait: float, *, dry_run: bool) -> Rollback:
     """Nobody else writes meanwhile; looking needs no turn."""
     if dry_run:
-        return _group(project, node, to, because=because, dry_run=True)
+        return work()
     project.session.lease.acquire(wait)
     try:
-        return _group(project, node, to, because=because, dry_run=False)
+        return work()
     finally:
         project.session.lease.release()
 
@@ -94,9 +115,3 @@ def _alias(state: TargetState, text: str) -> str | None:
         hint = f"name the alias, as {name}@champion; --to says which version it goes back to"
         raise fail("E508", f"{text} is a version: only an alias of a model is rolled back", hint=hint)
     return f"{name}@{rest or 'champion'}"
-
-
-def gone(what: list[str]) -> Exception:
-    """E532: what was asked for is no longer in the lake."""
-    hint = "gc removed it, or it was forgotten; `mlproj history` lists what there is"
-    return fail("E532", f"{', '.join(what)} is no longer there", hint=hint, exit_code=1)

@@ -107,7 +107,7 @@ def models_table(document: dict[str, Any], context: Context, *, indent: int = 0)
     rows = [
         [
             m["model_version"],
-            m["status"],
+            f"{m['status']} (taken back)" if m["taken_back"] else m["status"],
             *([", ".join(m["aliases"])] if aliased else []),
             *(round(s[n], 4) if n in s else "" for n in names),
             m["training_dataset"],
