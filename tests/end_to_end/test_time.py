@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,141 @@ def test_before_the_first_commit_the_answer_names_it(past: Past, node: str) -> N
 def test_what_is_no_time_is_refused(past: Past, node: str, then: str) -> None:
     outcome = ask(past.folder, *node.split(), "--as-of", then)
     assert (outcome.code, outcome.codes) == (2, ["E506"])
+
+
+def test_two_commits_differ_by_what_was_edited(past: Past) -> None:
+    document = ask(past.folder, "diff", "orders@1", past.commit(0), past.commit(1)).json
+
+    assert (document["artifact"], document["version"], document["key"]) == ("diff", 1, ["order_id"])
+    assert document["rows"] == {"added": 2, "changed": 2, "deleted": 1}
+    assert [document[side]["rows"] for side in ("old", "new")] == [60, 61]
+    columns = {c["name"]: c for c in document["columns"]}
+    assert {n: c["changed"] for n, c in columns.items()} == {"order_id": 0, "customer_id": 0, "amount": 1, "paid": 1}
+    assert (columns["amount"]["old"]["nulls"], columns["amount"]["new"]["nulls"]) == (0, 1)
+    assert columns["amount"]["old"]["max"] == 90.0
+    assert columns["amount"]["new"]["max"] == 99.5
+    assert columns["amount"]["old"]["p50"] == 45.75
+    assert document["sample"] == [
+        {"kind": "changed", "key": {"order_id": 5}, "values": {"amount": [7.5, 99.5]}},
+        {"kind": "changed", "key": {"order_id": 6}, "values": {"paid": [0, 1]}},
+        {"kind": "added", "key": {"order_id": 61}, "values": {}},
+        {"kind": "added", "key": {"order_id": 62}, "values": {}},
+        {"kind": "deleted", "key": {"order_id": 7}, "values": {}},
+    ]
+
+
+def test_a_diff_names_its_sides_as_it_was_asked(past: Past) -> None:
+    times = [str(entry["at"]) for entry in past.history]
+
+    def rows(*words: str) -> tuple[dict[str, int], list[int]]:
+        document = ask(past.folder, "diff", *words).json
+        return document["rows"], [document[side]["commit"] for side in ("old", "new")]
+
+    first, second, third = (int(past.commit(i)) for i in range(3))
+    assert rows("orders@1") == ({"added": 1, "changed": 0, "deleted": 0}, [second, third])
+    assert rows("orders@1", times[0]) == ({"added": 3, "changed": 2, "deleted": 1}, [first, third])
+    assert rows("orders@1", str(third), times[0]) == ({"added": 1, "changed": 2, "deleted": 3}, [third, first])
+    assert rows("orders@1", str(first), str(first)) == ({"added": 0, "changed": 0, "deleted": 0}, [first, first])
+    assert rows("large@1", str(first))[0] == {"added": 1, "changed": 0, "deleted": 0}
+    assert rows("orders@1/td1", "orders@1/td2")[0] == {"added": 2, "changed": 2, "deleted": 1}
+
+
+def test_two_groups_are_compared_in_what_they_share(past: Past) -> None:
+    document = ask(past.folder, "diff", "orders@1", "large@1").json
+
+    assert document["rows"] == {"added": 0, "changed": 0, "deleted": 60}
+    assert [c["name"] for c in document["columns_removed"]] == ["customer_id", "paid"]
+    assert document["columns_added"] == []
+
+
+def test_a_diff_as_text_and_markdown(past: Past) -> None:
+    words = ("diff", "orders@1", past.commit(0), past.commit(1), "--limit", "1")
+    text, markdown = mlproj(past.folder, *words).out, mlproj(past.folder, "--format", "markdown", *words).out
+
+    assert "rows     2 added, 2 changed, 1 deleted, 57 as they were (by order_id)" in text
+    assert "changed (1 of 2)\n  order_id 5: amount 7.5 → 99.5\n" in text
+    assert "| column | changed | psi |" in markdown
+    assert "- order_id 5: amount 7.5 → 99.5" in markdown
+
+
+REFUSED = {
+    "diff orders@1 1": "E506",
+    "diff orders@1 99": "E506",
+    "diff orders@1 2 nope": "E506",
+    "diff orders@1 2 3 4": "E509",
+    "diff nope": "E508",
+    "diff orders@1 nope@2": "E508",
+    "diff orders@1/td1": "E509",
+    "diff orders@1/td1 orders@1/td9": "E508",
+    "diff nope@1/td1 orders@1/td1": "E508",
+    "diff large@1": "E506",
+    "diff source:orders": "E508",
+    "diff orders@1 2 --targets dev dev": "E509",
+    "diff": "E509",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_compared_is_told(past: Past, words: str) -> None:
+    outcome = ask(past.folder, *words.split())
+
+    assert (outcome.code, outcome.codes) == (2, [REFUSED[words]])
+    assert outcome.json["diagnostics"][0]["hint"]
+
+
+class Page(HTMLParser):
+    """What a page holds: tags in order, attributes, and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [name for name, _value in attrs]
+        if tag not in {"meta", "br"} and not self.get_starttag_text().endswith("/>"):  # type: ignore[union-attr]
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "rect":
+            assert self.open.pop() == tag, f"</{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_a_page_needs_nothing_else_and_holds_the_histograms(past: Past, tmp_path: Path) -> None:
+    file = tmp_path / "out" / "diff.html"
+    outcome = ask(past.folder, "diff", "orders@1", past.commit(0), past.commit(1), "--html", file)
+    text = file.read_text(encoding="utf-8")
+    page = Page(text)
+
+    assert outcome.json["rows"]["changed"] == 2
+    assert page.open == [], "every tag is closed"
+    assert page.tags.count("svg") == 4
+    assert page.tags.count("rect") > 50
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert not {"src", "href", "onload", "onclick"} & set(page.attributes)
+    assert "://" not in text
+    assert {"99.5", "7.5", "order_id"} <= {word.strip(" :") for word in page.words}
+
+
+def test_two_targets_are_compared_also_where_they_have_lakes_of_their_own(tmp_path: Path) -> None:
+    own = "{catalog: 'sqlite:p/c.sqlite', data: p/lake, state: 'sqlite:///p/state.sqlite', artifacts: p/artifacts}"
+    settings = f"name: shop\ntargets: {{dev: {{}}, beside: {{}}, prod: {own}}}\n"
+    folder = write(tmp_path / "shop", {"mlproj.yml": settings, "feature_views/orders.yml": None})
+    for target, rows in (("dev", {}), ("beside", {1: None}), ("prod", {5: "5,5,99.5,1", 61: "61,1,1.0,0"})):
+        put(folder, rows)
+        assert ask(folder, "--target", target, "build").code == 0
+
+    beside = ask(folder, "diff", "orders@1", "--targets", "dev", "beside").json
+    prod = ask(folder, "--target", "prod", "diff", "orders@1", "--targets", "dev", "prod").json
+    assert beside["rows"] == {"added": 0, "changed": 0, "deleted": 1}
+    assert prod["rows"] == {"added": 1, "changed": 1, "deleted": 0}
+    assert (prod["old"]["target"], prod["new"]["target"]) == ("dev", "prod")
+    unknown = ask(folder, "diff", "orders@1", "--targets", "dev", "nope")
+    assert unknown.code == 2

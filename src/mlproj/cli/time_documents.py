@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from mlproj.cli.documents import find_node
@@ -52,6 +54,25 @@ def _acceptances(project: Project, node: Node) -> list[Document]:
         for event in project.session.reader.events(project.state().target)
         if event.subject == node.id and event.what in {ACCEPTED, EQUIVALENT}
     ]
+
+
+def diff_document(
+    project: Project, words: Sequence[str], targets: Sequence[str], limit: int, page: Path | None
+) -> Document:
+    """What differs between two sides; written as a page, too, where one is named. Raises E509 for too many words."""
+    from mlproj.project.diff import compare, sides_of
+
+    if len(words) > 3:
+        raise fail("E509", "diff compares two things", hint="mlproj diff NODE OLD NEW")
+    old, new = sides_of(project, words, targets)
+    difference = compare(old, new, project.session.engine, limit)
+    if page is not None:
+        from mlproj.cli.render.diff_page import diff_page
+
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(diff_page(difference), encoding="utf-8")
+    document: Document = difference.model_dump(mode="json")
+    return document
 
 
 def _entries(project: Project, node: Node) -> list[Document]:
