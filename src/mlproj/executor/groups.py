@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from mlproj.compiler.data_tests import unique_sql
-from mlproj.compiler.manifest import Manifest
-from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.digests import digest_sql, digests_wanted
 from mlproj.executor.journal import commit_info, journaled
 from mlproj.executor.reuse import standing
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.planner.reuse import tests_fingerprint
 from mlproj.ports import EngineError, TableWrite
-from mlproj.state import GroupNode, StepResult, ViewNode
+from mlproj.state import GroupNode, StepResult
 from mlproj.state.runs import StepStatus
 
 _SAMPLE = 3
@@ -25,7 +25,10 @@ _SAMPLE = 3
 def materialise(node: GroupNode, space: Workspace) -> StepResult:
     """Compute the rows of a group, or find that they stand already, or that they are the same as before."""
     started = time.perf_counter()
-    inputs = {parent: space.digest_of(parent) for parent in node.depends_on if not parent.startswith("source:")}
+    groups = [parent for parent in node.depends_on if not parent.startswith("source:")]
+    for parent in groups:
+        space.refuse_outdated(node, parent)
+    inputs = {parent: space.read_digest(node, parent) for parent in groups}
     versions = space.versions_below(node)
     found = standing(node, space, inputs, versions)
     if found:
@@ -56,7 +59,6 @@ def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions
     """Make the relation of a group; nothing is known of its rows yet."""
     for parent in node.depends_on:
         space.provide(parent)
-        space.refuse_outdated(parent)
     engine, sql = space.adapters.engine, space.fill(node.sql)
     table = None if node.materialized == "view" else space.table_name(node)
     made = GroupOutcome(node, 0, "", {}, {}, versions, inputs, table, None, changed=True, by=space.build_id)
@@ -83,13 +85,12 @@ def _measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
     node = outcome.node
     space.provide(node.id)
     names = [f.name for f in node.features]
-    read = _read_by_views(node, space.manifest)
-    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    read = digests_wanted(node, space.readers(node.id))
     duplicates = _duplicates_sql(node)
     columns = [
         "count(*)",
         digest_sql(sorted(names)),
-        *(digest_sql([*key, n]) for n in read),
+        *read.values(),
         *(f"count(*) - count({identifier(n)})" for n in names),
         duplicates,
     ]
@@ -110,22 +111,6 @@ def _measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
 def _duplicates_sql(node: GroupNode) -> str:
     # With an event_time ties are legal, and the point-in-time join has a rule for them.
     return "0" if node.event_time else unique_sql(list(node.primary_key))[0]
-
-
-def digest_sql(names: Sequence[str]) -> str:
-    """A digest of rows that does not depend on their order: the sum of the rows' hashes."""
-    return f"coalesce(sum(hash({identifiers(names)})::HUGEINT), 0)::VARCHAR"
-
-
-def _read_by_views(node: GroupNode, manifest: Manifest) -> list[str]:
-    found = {
-        source.rpartition(".")[2]
-        for view in manifest.nodes.values()
-        if isinstance(view, ViewNode) and node.id in view.depends_on
-        for source in view.reads
-        if source.rpartition(".")[0] == node.relation
-    }
-    return sorted(found)
 
 
 def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:

@@ -12,7 +12,8 @@ from mlproj.compiler.transformations import apply_sql, fit_stage_sql, split_sql,
 from mlproj.compiler.transformations.fitting import missing_statistics
 from mlproj.compiler.types import is_float, is_numeric
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.groups import digest_sql, refuse_duplicates
+from mlproj.executor.digests import digest_sql
+from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_features
@@ -32,9 +33,7 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
     started = time.perf_counter()
     for parent in view.depends_on:
         space.provide(parent)
-        relation = parent.partition(":")[2]
-        read = [s.rpartition(".")[2] for s in view.reads if s.rpartition(".")[0] == relation]
-        space.refuse_outdated(parent, read)
+        space.refuse_outdated(view, parent)
     newest = space.state.training_datasets.get(view.id)
     try:
         parts = dataset_parts(view, _digests(view, space))

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
+from mlproj.executor.digests import digest_sql
 from mlproj.loader.environment import fill_environment
+from mlproj.planner.inputs import columns_read, reads_key
 from mlproj.ports import Merge
-from mlproj.state import GroupNode, Made, Published, RowChanges, SourceNode, TargetState, TrainingDataset
+from mlproj.state import (
+    GroupNode,
+    Made,
+    Node,
+    Published,
+    RowChanges,
+    SourceNode,
+    TargetState,
+    TrainingDataset,
+    ViewNode,
+)
 
 
 @dataclass(frozen=True)
@@ -106,22 +119,24 @@ class Workspace:
             query = f"select * from lake.{identifier(self.state.target)}.{identifier(f'{node.name}_v{node.version}')}"
         self.adapters.engine.create_view(node.relation, query)
 
-    def refuse_outdated(self, node_id: str, features: Iterable[str] | None = None) -> None:
-        """Raises E504 where a group is read as published, and is defined otherwise by now.
+    def refuse_outdated(self, reader: GroupNode | ViewNode, node_id: str) -> None:
+        """Raises E504 where a group is read as published, and what is read of it is defined otherwise by now.
 
-        With `features`, only where one of these is, or one came. Rows that were computed so would pass for those of
-        the definition.
+        Rows that were computed so would pass for those of the definition.
         """
         published, node = self.state.published.get(node_id), self.manifest.nodes[node_id]
         if node_id in self.outcomes or published is None or not isinstance(node, GroupNode):
             return
-        if features is None:
-            moved = published.node.fingerprints.deep != node.fingerprints.deep
-        else:
-            old, new = _deep_features(published.node), _deep_features(node)
+        old, new = _deep_features(published.node), _deep_features(node)
+        if isinstance(reader, ViewNode):
             # The SQL of a view names every column of its base, for the filter's sake.
-            moved = not new.keys() <= old.keys() or any(old[name] != new[name] for name in features)
-        if moved:
+            read = [s.rpartition(".")[2] for s in reader.reads if s.rpartition(".")[0] == node.relation]
+            moved = not new.keys() <= old.keys()
+        else:
+            # A `*` in a group's SQL would bring along what is gone.
+            read = list(columns_read(reader, node_id))
+            moved = not old.keys() <= new.keys() or _deep_rows(published.node) != _deep_rows(node)
+        if moved or any(old.get(name) != new.get(name) for name in read):
             raise _not_built(node, "has not been built since its definition changed")
 
     def fill(self, text: str) -> str:
@@ -143,13 +158,24 @@ class Workspace:
         direct = {p: self.source_versions[p] for p in node.depends_on if p.startswith("source:")}
         return dict(sorted((found | direct).items()))
 
-    def digest_of(self, node_id: str) -> str:
-        """The digest of a group's rows as this build leaves them."""
-        outcome = self.outcomes.get(node_id)
-        if outcome:
-            return outcome.digest
-        published = self.state.published.get(node_id)
-        return (published.digest if published else None) or ""
+    def read_digest(self, node: GroupNode, parent: str) -> str:
+        """The digest of what a group reads of another one, as this build leaves it; taken now where nobody took it."""
+        key = reads_key(node, parent)
+        if key not in self.column_digests(parent):
+            self.provide(parent)
+            relation = identifier(parent.partition(":")[2])
+            query = f"select count(*), {digest_sql(columns_read(node, parent))} from {relation}"
+            rows, digest = self.adapters.engine.rows(query)[0]
+            self.digests.setdefault(parent, {})[key] = f"{rows}:{digest}"
+        return self.column_digests(parent)[key]
+
+    def readers(self, node_id: str) -> list[Node]:
+        """The nodes that read a node directly."""
+        return [self.manifest.nodes[child] for child in self._children[node_id]]
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        return self.manifest.children()
 
     def column_digests(self, node_id: str) -> dict[str, str]:
         """Digests of a group's columns that are known, as this build leaves them."""
@@ -176,6 +202,10 @@ def table_name(stem: str, fingerprint: str, state: TargetState) -> str:
 
 def _deep_features(node: object) -> dict[str, str]:
     return {f.name: f.deep for f in node.features} if isinstance(node, GroupNode) else {}
+
+
+def _deep_rows(node: object) -> str | None:
+    return node.shape.deep if isinstance(node, GroupNode) else None
 
 
 def _not_built(node: GroupNode, what: str) -> ProjectError:

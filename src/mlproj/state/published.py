@@ -22,9 +22,10 @@ class Published(Noun):
     """A node as this target published it. For groups `table` and `commit` say where its rows are.
 
     `source_versions` holds the content version of every source that the node's rows were computed from, directly or
-    through other groups; `null_counts` the nulls per feature at publication; `digest` of the rows, and of each column
-    that a view reads (with its key), both independent of row order. `inputs` maps the groups that were read to their
-    digests: where these, the definition and the sources stand, so do the rows. `held` is set by a rollback.
+    through other groups; `null_counts` the nulls per feature at publication; `digest` of the rows, and in
+    `column_digests` of each column that a view reads (with its key) and of each set of columns that the SQL of a group
+    reads (as `(age, id)`), all independent of row order. `inputs` maps the groups that were read to the digests of what
+    was read of them: where these, the definition and the sources stand, so do the rows. `held` is set by a rollback.
     """
 
     node: Node
