@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mlproj.compiler.manifest import Manifest
+from mlproj.planner.inputs import read_digest
 from mlproj.planner.plan import HeldNode, Reason
 from mlproj.state import GroupNode, Node, Published, TargetState
 
@@ -46,8 +47,11 @@ class Freshness:
         return None
 
     def _read_as_now(self, parent: str, published: Published) -> bool:
+        """Whether the rows were computed from what the parent holds now, as far as it is read."""
         row, read = self._state.published.get(parent), published.inputs.get(parent)
-        return row is None or row.digest is None or read is None or read == row.digest
+        if row is None or row.digest is None or read is None or not isinstance(published.node, GroupNode):
+            return True
+        return read == read_digest(published.node, parent, row)
 
     def _expect(self, node_id: str) -> dict[str, str]:
         """The source versions that a build would record: of now, but below a held group those that it has."""

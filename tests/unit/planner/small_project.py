@@ -16,6 +16,7 @@ from mlproj.compiler import Surroundings, compile_project
 from mlproj.compiler.manifest import Manifest
 from mlproj.loader import load
 from mlproj.planner import Change, Options, Plan, accept, diff, make_plan
+from mlproj.planner.inputs import reads_key
 from mlproj.planner.training_data import dataset_fingerprint, view_digests
 from mlproj.state import (
     EstimatorInfo,
@@ -145,11 +146,16 @@ def _row(node_id: str, manifest: Manifest, null_counts: Mapping[str, int], data:
         commit=1,
         rows=3,
         digest=data,
-        column_digests={f.name: data for f in node.features},
+        column_digests=dict.fromkeys([*(f.name for f in node.features), *_read_by_sql(node_id, manifest)], data),
         null_counts=dict(null_counts),
         source_versions=dict.fromkeys(manifest.sources_below(node_id), "v1"),
         inputs={p: data for p in node.depends_on if not p.startswith("source:")},
     )
+
+
+def _read_by_sql(node_id: str, manifest: Manifest) -> list[str]:
+    readers = (manifest.nodes[n] for n in manifest.children()[node_id])
+    return [reads_key(reader, node_id) for reader in readers if isinstance(reader, GroupNode)]
 
 
 def _version(node: ModelNode, manifest: Manifest) -> ModelVersion:
