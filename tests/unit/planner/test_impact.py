@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mlproj.planner import Change
-from tests.unit.planner.small_project import GROUP, SQL, SmallProject, changes, group, model, view
+from tests.unit.planner.small_project import (
+    GROUP, SQL, SmallProject, changes, group, model, plan_of, published, view,
+)  # fmt: skip
 
 NODES = {
     "views": [view(), view("money", features=["pay"]), view("plain", features=["age"], label=None)],
@@ -91,3 +93,96 @@ def test_additive_changes_touch_nobody() -> None:
     change = broken(SQL.replace("rich", "rich, 1 as one"))
 
     assert (change.change, change.affected, change.unaffected) == ("additive", (), ())
+
+
+REF = "{{ ref('income', version=1) }}"
+
+
+def test_a_feature_is_followed_under_the_name_that_sql_gives_it() -> None:
+    above = {"doubled": f"select id, age * 2 as twice, pay from {REF}"}
+    views = [view("above", base="doubled@1", features=["twice"], label=None), view("paid", base="doubled@1", features=["pay"], label=None)]
+
+    change = broken(SQL.replace("age", "age::DOUBLE as age"), above, views=views, models=[])
+
+    assert [(a.node, a.columns, a.path) for a in change.affected] == [
+        ("feature_group:doubled@1", ("twice",), ("income@1.age", "doubled@1.twice")),
+        ("feature_view:above@1", ("twice",), ("income@1.age", "doubled@1.twice", "above(view)@1.twice")),
+    ]
+    assert {u.node: u.why for u in change.unaffected} == {"feature_view:paid@1": "reads none of doubled@1.twice"}
+
+
+def test_a_condition_of_sql_carries_a_feature_into_all_rows() -> None:
+    above = {"adults": f"select id, pay from {REF} where age > 17"}
+    reader = view("above", base="adults@1", features=["pay"], label=None)
+
+    change = broken(SQL.replace("age", "age::DOUBLE as age"), above, views=[reader], models=[])
+
+    assert [a.path for a in change.affected] == [
+        ("income@1.age", "adults@1 (rows)"),
+        ("income@1.age", "adults@1 (rows)", "above(view)@1 (rows)"),
+    ]
+
+
+def test_sql_that_leaves_the_feature_alone_is_spared_and_so_is_who_reads_it() -> None:
+    above = {"paid": f"select id, pay from {REF}"}
+    reader = view("above", base="paid@1", features=["pay"], label=None)
+
+    change = broken(SQL.replace("age", "age::DOUBLE as age"), above, views=[reader], models=[])
+
+    assert change.affected == ()
+    assert {u.node: u.why for u in change.unaffected} == {
+        "feature_group:paid@1": "reads none of age",
+        "feature_view:above@1": "reads paid@1, which reads none of age",
+    }
+
+
+def test_other_rows_touch_who_only_counts_them() -> None:
+    above = {"size": f"select 1 as id, count(*) as n from {REF}"}
+    reader = view("above", base="size@1", features=["n"], label=None)
+
+    change = broken(SQL + " where age > 3", above, views=[reader], models=[])
+
+    assert [(a.node, a.path) for a in change.affected] == [
+        ("feature_group:size@1", ("income@1", "size@1")),
+        ("feature_view:above@1", ("income@1", "size@1", "above(view)@1")),
+    ]
+    assert broken(SQL.replace("age", "age::DOUBLE as age"), above, views=[], models=[]).affected == ()
+
+
+def test_what_the_target_holds_of_a_dependant_is_named() -> None:
+    before = SmallProject([group()], **NODES)
+    state = published(before.compiled())
+    newer = state.trained[0].model_copy(update={"id": "income_model@1.2", "inputs": ("pay",)})
+    held = state.model_copy(
+        update={
+            "trained": (*state.trained, newer),
+            "aliases": {"income_model@champion": "income_model@1.1", "income_model@challenger": "income_model@1.2"},
+        }
+    )
+    after = SmallProject([group()], **NODES, sql={"income@1": SQL.replace("age", "age::DOUBLE as age")})
+
+    change = plan_of(after, held).changes[0]
+
+    models = {a.node: (a.model_versions, a.aliases) for a in change.affected if a.node.startswith("model:")}
+    assert models == {"model:income_model@1": (("income_model@1.1",), ("income_model@champion",))}, "1.2 never read age"
+
+
+def test_a_model_is_spared_what_its_view_only_passes_by() -> None:
+    views = [view(passenger=["city"])]
+
+    change = broken(SQL.replace("city", "city::BLOB as city"), views=views, models=[model()])
+
+    assert [a.node for a in change.affected] == ["feature_view:income@1"]
+    assert {u.node: u.why for u in change.unaffected} == {"model:income_model@1": "is not trained on city"}
+
+
+def test_many_features_are_counted_in_a_path() -> None:
+    casts = {n: f"{n}::VARCHAR as {n}" for n in ("age", "pay", "seen", "rich")}
+    sql = SQL.replace("city", "city::BLOB as city")
+    for name, cast in casts.items():
+        sql = sql.replace(name, cast)
+    everything = view(features=["age", "pay", "city", "seen"], label="rich")
+
+    change = broken(sql, views=[everything], models=[])
+
+    assert change.affected[0].path == ("income@1.age, city, pay, rich, seen", "income(view)@1.age, city, pay, rich, seen")
