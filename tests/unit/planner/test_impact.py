@@ -100,7 +100,10 @@ REF = "{{ ref('income', version=1) }}"
 
 def test_a_feature_is_followed_under_the_name_that_sql_gives_it() -> None:
     above = {"doubled": f"select id, age * 2 as twice, pay from {REF}"}
-    views = [view("above", base="doubled@1", features=["twice"], label=None), view("paid", base="doubled@1", features=["pay"], label=None)]
+    views = [
+        view("above", base="doubled@1", features=["twice"], label=None),
+        view("paid", base="doubled@1", features=["pay"], label=None),
+    ]
 
     change = broken(SQL.replace("age", "age::DOUBLE as age"), above, views=views, models=[])
 
@@ -185,4 +188,7 @@ def test_many_features_are_counted_in_a_path() -> None:
 
     change = broken(sql, views=[everything], models=[])
 
-    assert change.affected[0].path == ("income@1.age, city, pay, rich, seen", "income(view)@1.age, city, pay, rich, seen")
+    assert change.affected[0].path == (
+        "income@1.age, city, pay, rich, seen",
+        "income(view)@1.age, city, pay, rich, seen",
+    )
