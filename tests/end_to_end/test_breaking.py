@@ -48,7 +48,7 @@ def test_dropping_a_feature_is_refused_and_says_whom_it_breaks(built_example: Pa
 
     text = mlproj(built_example, "plan")
     assert text.code == 4
-    for part in ("feature_dropped", "feature_groups/income.yml:2", "income_model@1", "version: 3", "fnlwgt"):
+    for part in ("feature_dropped", "feature_groups/income.yml:2", "income_model@1", "income@3", "fnlwgt"):
         assert part in text.out, part
 
     build = ask(built_example, "build")

@@ -8,9 +8,10 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.planner.freshness import Freshness
 from mlproj.planner.group_rules import compare_groups
 from mlproj.planner.impact import Dependants, impact
+from mlproj.planner.model_rules import compare_models, compare_signatures
 from mlproj.planner.plan import Change, ChangeKind, Reason
 from mlproj.planner.training_data import digest_read, inputs_of, wanted_features, why_remake
-from mlproj.planner.view_rules import compare_models, compare_views
+from mlproj.planner.view_rules import compare_views
 from mlproj.state import GroupNode, ModelNode, Node, Published, TargetState, ViewNode
 
 _WORST: tuple[ChangeKind, ...] = ("breaking", "new", "additive", "stale", "metadata", "removed")
@@ -41,12 +42,15 @@ class _Differ:
     ) -> None:
         self._manifest, self._state, self._fresh = manifest, state, fresh
         self._today = as_of_date
+        self._broken: set[str] = set()  # nodes with a breaking change, and what stands below them
         # Whom a change touches is decided by what was published: that is what is in use.
         published = {n: p.node for n, p in state.published.items() if n in manifest.nodes}
         self._dependants = Dependants({**manifest.nodes, **published}, manifest.order, state)
 
     def change(self, node: Node) -> Change | None:
         published = self._state.published.get(node.id)
+        if self._broken.intersection(node.depends_on):
+            self._broken.add(node.id)
         match node:
             case GroupNode():
                 reasons = self._group(node, published)
@@ -62,6 +66,8 @@ class _Differ:
         worst = min((r.change for r in reasons), key=_WORST.index)
         affected, unaffected = impact(node_id, reasons, self._dependants) if worst == "breaking" else ((), ())
         needs_bump = worst == "breaking"
+        if needs_bump:
+            self._broken.add(node_id)
         return Change(
             node=node_id,
             change=worst,
@@ -122,6 +128,8 @@ class _Differ:
         if isinstance(published.node, ModelNode) and published.node.fingerprints.metadata == node.fingerprints.metadata:
             reasons = [r for r in reasons if r.rule != "metadata"]
         view = self._manifest.view(node.feature_view)
+        if view.id not in self._broken:  # what is breaking above is said there, and let through there
+            reasons += compare_signatures(node, view, self._state)
         inputs = inputs_of(node, view, self._state)
         dataset = self._state.training_datasets.get(view.id)
         if self._why_remake(view, inputs):
@@ -143,13 +151,13 @@ class _Differ:
             deadline = getattr(node, "deprecated_after", None)
             if isinstance(node, ModelNode) or (deadline and deadline < self._today):
                 said = (
-                    f"{_relation(node_id)} was deprecated after {deadline}, and today is {self._today}"
+                    f"{_relation(node_id)} was deprecated after {deadline}; this is as of {self._today}"
                     if deadline
                     else f"{_relation(node_id)} is no longer declared"
                 )
                 reason = Reason(rule="removed", change="removed", message=said, span=node.span)
             else:
-                until = f"; it is deprecated after {deadline}, and today is {self._today}" if deadline else ""
+                until = f"; it may go after {deadline}, and this is as of {self._today}" if deadline else ""
                 reason = Reason(
                     rule="removed",
                     change="breaking",

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic
 from mlproj.planner.group_rules import compare_groups
+from mlproj.planner.model_rules import compare_models
 from mlproj.planner.plan import Reason
-from mlproj.planner.view_rules import compare_models, compare_views
+from mlproj.planner.view_rules import compare_views
 from mlproj.state import GroupNode, ModelNode, Node, Published, SourceNode, TargetState, ViewNode
 
 # What is worth a version of its own. A model is trained anew for less than a break, and keeps the old one beside it.

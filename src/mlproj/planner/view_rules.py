@@ -1,11 +1,11 @@
-"""What a change of a feature view or of a model means: versions.md rules 18 to 24."""
+"""What a change of a feature view means: versions.md rules 18 to 21."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mlproj.planner.plan import Reason
-from mlproj.state import ModelNode, ViewNode
+from mlproj.state import ViewNode
 
 
 def compare_views(old: ViewNode, new: ViewNode) -> list[Reason]:
@@ -15,7 +15,7 @@ def compare_views(old: ViewNode, new: ViewNode) -> list[Reason]:
     return [*_view_breaks(old, new), *_view_grows(old, new), *_metadata(old, new)]
 
 
-def _breaking(new: ViewNode | ModelNode, rule: str, message: str, feature: str | None = None) -> Reason:
+def _breaking(new: ViewNode, rule: str, message: str, feature: str | None = None) -> Reason:
     return Reason(rule=rule, feature=feature, change="breaking", span=new.span, message=message)
 
 
@@ -95,31 +95,7 @@ def _view_grows(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
         )
 
 
-def _metadata(old: ViewNode | ModelNode, new: ViewNode | ModelNode) -> Iterator[Reason]:
+def _metadata(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
     if old.fingerprints.metadata != new.fingerprints.metadata:
-        names = [
-            n
-            for n in ("description", "owner", "tags", "metrics", "tests", "deprecated_after")
-            if getattr(old, n, None) != getattr(new, n, None)
-        ]
+        names = [n for n in ("description", "owner", "tags", "deprecated_after") if getattr(old, n) != getattr(new, n)]
         yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(names)}")
-
-
-def compare_models(old: ModelNode, new: ModelNode) -> list[Reason]:
-    """Rules 22 and 24: what makes a model stale, and what only its evidence."""
-    reasons: list[Reason] = []
-    for name in ("feature_view", "estimator", "params", "seed"):
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            message = f"{name} was {before} and is {after}"
-            reasons.append(Reason(rule=f"{name}_changed", change="stale", span=new.span, message=message))
-    if old.library != new.library:
-        reasons.append(
-            Reason(
-                rule="library_changed",
-                change="stale",
-                span=new.span,
-                message=f"trained with {old.library}, now {new.library}",
-            )
-        )
-    return [*reasons, *_metadata(old, new)]

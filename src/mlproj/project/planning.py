@@ -182,4 +182,6 @@ def bump_hint(change: Change) -> str:
     name = relation.partition("@")[0]
     if any(r.rule == "removed" for r in change.reasons):
         return "restore it, or publish it with `deprecated_after:` first"
+    if change.node.startswith("model:") and any(r.rule == "type_widened" for r in change.reasons):
+        return "bump the group whose type changed, or accept it: whoever calls the model has to send the new type"
     return f"make it {name}@{change.bump_to}, beside {relation} as it was published: mlproj bump {name}"

@@ -139,8 +139,9 @@ def _equivalents(change: dict[str, Any]) -> Iterator[str]:
         return
     for reason in change["reasons"]:
         if reason["of"] and reason["change"] == "breaking":
-            what = f"of {reason['feature']}" if reason["feature"] else "of the group"
-            yield f'      same values? {what}: equivalent: {{of: {reason["of"]}, because: "…"}}'
+            where = reason["feature"] or "the group"
+            yield f"      the same values? then write on {where}"
+            yield f'        equivalent: {{of: {reason["of"]}, because: "…"}}'
 
 
 def _bump(change: dict[str, Any]) -> str:

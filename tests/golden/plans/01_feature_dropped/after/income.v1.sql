@@ -1,0 +1,2 @@
+select id, age, city, seen, rich
+from {{ source('people') }}

@@ -1,0 +1,2 @@
+select id, age, pay as wage, city, seen, rich
+from {{ source('people') }}

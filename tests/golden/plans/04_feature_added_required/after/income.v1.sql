@@ -1,0 +1,2 @@
+select id, age, pay, city, seen, rich, age / 10 as decade
+from {{ source('people') }}

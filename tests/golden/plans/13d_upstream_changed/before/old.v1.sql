@@ -1,0 +1,1 @@
+select id, age * 2 as twice from {{ ref('income', version=1) }}

@@ -1,0 +1,3 @@
+select id, age, pay, city, seen, rich
+from {{ source('people') }}
+where age >= 18

@@ -1,0 +1,2 @@
+select pay, id, age, city, seen, rich
+from {{ source('people') }}

@@ -1,0 +1,2 @@
+select id, age, pay, city, seen, rich
+from {{ source('people') }}

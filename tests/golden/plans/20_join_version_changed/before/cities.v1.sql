@@ -1,0 +1,3 @@
+select city, max(pay) as top, min(age) as youngest
+from {{ source('people') }}
+group by city
