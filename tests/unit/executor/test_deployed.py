@@ -12,7 +12,7 @@ from mlproj.diagnostics import ProjectError
 from tests.lake_project import LakeProject, people
 from tests.unit.planner.small_project import SQL, SmallProject, group, model, view
 
-GROUP, MODEL = "feature_group:income@1", "model:income_model@1"
+MODEL = "model:income_model@1"
 NARROW, WIDE = (SQL.replace("age,", f"age::{kind} as age,") for kind in ("SMALLINT", "INTEGER"))
 PROJECT = SmallProject([group()], [view()], [model()], {"income@1": NARROW})
 
@@ -49,7 +49,7 @@ def test_a_deployed_model_breaks_until_somebody_accepts_it_and_that_is_kept(buil
     (reason,) = [r for r in change.reasons if r.change == "breaking"]
     assert (reason.rule, reason.feature) == ("type_widened", "age")
     assert "income_model@champion" in reason.message
-    assert built.changes()[GROUP] == "additive"
+    assert built.changes()["income@1"] == "additive"
     with pytest.raises(ProjectError) as caught:
         built.build()
     assert [d.node for d in caught.value.diagnostics] == [MODEL]
