@@ -9,13 +9,12 @@ from typing import Protocol
 
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import Note
 from mlproj.compiler.semantics import wording
 from mlproj.compiler.semantics.expressions import Place, Subqueries
 from mlproj.compiler.semantics.parse import MARK
 from mlproj.compiler.semantics.scope import Column, Item, Lookup
-from mlproj.compiler.semantics.value import BOUND, NOTHING, NotUnderstood, Trait, Value
+from mlproj.compiler.semantics.value import digest, BOUND, NOTHING, NotUnderstood, Value
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,8 @@ class Queries(Subqueries, Protocol):
 
     relations: Mapping[str, Sequence[tuple[str, str, str]]]
 
+    def columns_of(self, relation: str, number: int, depth: int) -> list[Column]: ...
+
     def query(self, node: Expr, place: Place, outer: Lookup | None, ordered: Callable[[], bool]) -> Result: ...
 
     def recursive(self, name: str, table: Table, place: Place) -> Result: ...
@@ -89,6 +90,8 @@ def as_item(alias: str | None, columns: list[Column], names: Sequence[str]) -> I
 
 def renamed(columns: list[Column], names: Sequence[str]) -> list[Column]:
     """Columns under the names of an alias, as far as these go; of equal names the engine counts the later ones."""
+    if not names and len({column.name for column in columns}) == len(columns):
+        return columns
     named = [replace(c, name=names[i] if i < len(names) else c.name) for i, c in enumerate(columns)]
     seen: Counter[str] = Counter()
     found = []
@@ -103,14 +106,14 @@ def renamed(columns: list[Column], names: Sequence[str]) -> list[Column]:
 def derived(value: Value, label: list[int], result: Result) -> Value:
     """A column of a query that stays one; what the rows beside it decide is made from all that decides these."""
     bound = bool(value.traits & BOUND)
-    key = fingerprint("derived", label, value.key, result.rows if bound else None)
+    key = digest("derived", label, value.key, result.rows if bound else None)
     uses = value.uses | result.uses if bound else value.uses
     # Volatile or not, the value is computed once, below.
-    return replace(value, key=key, uses=uses, traits=Trait.PLAIN, uncast=None, parts=(), column=value.column)
+    return Value(key, value.text, uses, value.type, column=value.column, rank=value.rank)
 
 
 def sample_key(sample: Expr) -> str:
-    return fingerprint("sample", wording.generic(sample, {}).upper().replace(MARK, ""))
+    return digest("sample", wording.generic(sample, {}).upper().replace(MARK, ""))
 
 
 def note_sample(host: Subqueries, sample: Expr) -> bool:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.semantics import functions, wording
 from mlproj.compiler.semantics.parse import name_of, position_of
-from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Trait, Value, traits_of, uses_of
+from mlproj.compiler.semantics.value import digest, ATOM, NotUnderstood, Trait, Value, traits_of, uses_of
 
 if TYPE_CHECKING:
     from mlproj.compiler.semantics.expressions import Expressions
@@ -29,7 +28,7 @@ def function_value(of: Expressions, node: Expr) -> Value:
     if id(node) in of.over:
         traits &= ~(Trait.AGGREGATE | Trait.UNKNOWN)
     kind = functions.type_of_call(name, [argument.type for argument in arguments])
-    key = fingerprint("call", name, level, [argument.typed for argument in arguments])
+    key = digest("call", name, level, [argument.typed for argument in arguments])
     text = wording.call(name, [argument.text for argument in arguments])
     return Value(key, text, uses_of(arguments), kind, traits | traits_of(arguments), rank=ATOM)
 
@@ -38,10 +37,10 @@ def _argument(of: Expressions, node: Expr, function: str) -> Value:
     if isinstance(node, exp.Star):
         if function not in ("count", "count_star") or any(node.args.values()):
             raise NotUnderstood(f"{function}(*)", position_of(node))
-        return Value(fingerprint("*"), "*", rank=ATOM)
+        return Value(digest("*"), "*", rank=ATOM)
     if isinstance(node, exp.Distinct):
         values = [of.value(part) for part in node.expressions]
-        key = fingerprint("distinct", [value.typed for value in values])
+        key = digest("distinct", [value.typed for value in values])
         return Value(key, f"DISTINCT {wording.listed(values)}", uses_of(values), None, traits_of(values))
     if isinstance(node, exp.Order):
         return _with_order(of, node, function)
@@ -53,9 +52,9 @@ def _argument(of: Expressions, node: Expr, function: str) -> Value:
 
 
 def _with_order(of: Expressions, node: Expr, function: str) -> Value:
-    inner = _argument(of, node.this, function) if node.this is not None else Value(fingerprint(), "")
+    inner = _argument(of, node.this, function) if node.this is not None else Value(digest(), "")
     order, text = of.ordering(node)
-    key = fingerprint("ordered", inner.typed, [part for part, _value in order])
+    key = digest("ordered", inner.typed, [part for part, _value in order])
     values = [inner, *(value for _part, value in order)]
     return Value(key, f"{inner.text} ORDER BY {text}", uses_of(values), inner.type, traits_of(values))
 
@@ -64,7 +63,7 @@ def lambda_value(of: Expressions, node: Expr) -> Value:
     names = [name_of(parameter) for parameter in node.expressions]
     frame = {name: of.parameter(index, name) for index, name in enumerate(names)}
     body = of.framed(frame, node.this)
-    key = fingerprint("lambda", len(names), body.typed)
+    key = digest("lambda", len(names), body.typed)
     return Value(key, f"lambda {', '.join(names)}: {body.text}", body.uses, None, body.traits)
 
 
@@ -73,7 +72,7 @@ def _arrow(of: Expressions, node: Expr) -> Value:
     if len(node.expressions) != 1:
         raise NotUnderstood("a lambda", position_of(node))
     left, right = of.value(node.expressions[0]), of.value(node.this)
-    key = fingerprint("arrow", left.typed, right.typed)
+    key = digest("arrow", left.typed, right.typed)
     text = wording.binary("->", wording.OTHER, left, right)
     return Value(key, text, left.uses | right.uses, None, left.traits | right.traits, rank=wording.OTHER)
 
@@ -89,7 +88,7 @@ def comprehension_value(of: Expressions, node: Expr) -> Value:
     if (condition := node.args.get("condition")) is not None:
         values.append(of.framed(frame, condition))
         text += f" IF {values[2].text}"
-    key = fingerprint("comprehension", [value.typed for value in values])
+    key = digest("comprehension", [value.typed for value in values])
     return Value(key, text, uses_of(values), None, traits_of(values), rank=ATOM)
 
 
@@ -104,7 +103,7 @@ def window_value(of: Expressions, node: Expr) -> Value:
     order, order_text = of.ordering(spec["order"]) if spec.get("order") else ([], "")
     values = [function, *partition, *(value for _part, value in order)]
     frame = _frame(of, spec["spec"], values) if spec.get("spec") else None
-    key = fingerprint(
+    key = digest(
         "over", of.place.depth, function.typed, sorted(value.bare.key for value in partition),
         [part for part, _value in order], frame,
     )  # fmt: skip

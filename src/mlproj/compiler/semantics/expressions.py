@@ -10,13 +10,12 @@ from typing import Any, Protocol
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import Note
 from mlproj.compiler.semantics import calls, functions, operators, wording
 from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.scope import Found, Lookup
 from mlproj.compiler.semantics.syntax import EXACT, PARTS, SYNTAX
-from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Value, either
+from mlproj.compiler.semantics.value import digest, ATOM, NotUnderstood, Value, either
 
 
 class Subqueries(Protocol):
@@ -24,6 +23,7 @@ class Subqueries(Protocol):
 
     names: functions.FunctionNames
     notes: list[Note]
+    expands: bool  # whether COLUMNS(…) stands anywhere
 
     def subquery(self, node: Expr, place: Place, outer: Lookup, *, ordered: bool, exists: bool) -> Value: ...
 
@@ -108,7 +108,7 @@ class Expressions:
         return found, ", ".join(texts)
 
     def parameter(self, index: int, name: str) -> Value:
-        return Value(fingerprint("parameter", len(self.frames), index), name, rank=ATOM)
+        return Value(digest("parameter", len(self.frames), index), name, rank=ATOM)
 
     def framed(self, frame: dict[str, Value], body: Expr) -> Value:
         self.frames.append(frame)

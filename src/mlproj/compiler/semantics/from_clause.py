@@ -9,7 +9,6 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.semantics import wording
 from mlproj.compiler.semantics.block import (
     Block, Queries, Result, Tree, as_item, conditions, derived, note_sample, renamed, sample_key,
@@ -21,7 +20,7 @@ from mlproj.compiler.semantics.pivots import pivoted
 from mlproj.compiler.semantics.projections import projections
 from mlproj.compiler.semantics.scope import Column, Item, Lookup, Scope
 from mlproj.compiler.semantics.shapes import is_plain
-from mlproj.compiler.semantics.value import ATOM, BOUND, NotUnderstood, Trait, Value, short, traits_of, uses_of
+from mlproj.compiler.semantics.value import digest, ATOM, BOUND, NotUnderstood, Trait, Value, short, traits_of, uses_of
 
 
 class FromClause:
@@ -35,7 +34,7 @@ class FromClause:
         scope = Scope(outer=outer)
         start = select.args.get("from_")
         if start is None:
-            return Tree(fingerprint("nothing"), ""), scope
+            return Tree(digest("nothing"), ""), scope
         joins = list(select.args.get("joins") or [])
         return self._joined(start.this, joins, place, scope, pull=pull, inner=inner)
 
@@ -75,7 +74,7 @@ class FromClause:
         words = {"INNER": "JOIN", "CROSS": "CROSS JOIN"}.get(kind, f"{kind} JOIN")
         text = f"{left.text} {words} {right.text}" + (f" ON {wording.joined('AND', 2, parts)}" if parts else "")
         kind = "INNER" if kind == "CROSS" else kind
-        return Tree(fingerprint("join", kind, left.key, right.key, sorted(p.typed for p in parts)), short(text), uses)
+        return Tree(digest("join", kind, left.key, right.key, sorted(p.typed for p in parts)), short(text), uses)
 
     def _using(self, join: Expr, kind: str, left: Scope, right: Scope, both: Scope) -> list[Value]:
         """The equalities of USING and NATURAL; what the merged columns are is put into `both`."""
@@ -94,7 +93,7 @@ class FromClause:
             text = wording.binary("=", wording.COMPARISON, a, b)
             # The last condition of an ASOF join is an inequality.
             equal = not (kind.startswith("ASOF") and index == len(names) - 1)
-            key = fingerprint("EQ", *sorted([a.typed, b.typed]), []) if equal else fingerprint("asof", a.typed, b.typed)
+            key = digest("EQ", *sorted([a.typed, b.typed]), []) if equal else digest("asof", a.typed, b.typed)
             found.append(Value(key, text, a.uses | b.uses, "BOOLEAN", rank=wording.COMPARISON))
             both.merged[name] = b if kind == "RIGHT" else coalesced(a, b) if kind == "FULL" else a
         return found
@@ -184,14 +183,14 @@ class FromClause:
         if pull:
             self._block.filters += parts
             return Tree(tree.key, tree.text, uses)
-        return Tree(fingerprint("filtered", tree.key, sorted(part.typed for part in parts)), f"({text})", uses)
+        return Tree(digest("filtered", tree.key, sorted(part.typed for part in parts)), f"({text})", uses)
 
     def _nullable(self, value: Value) -> Value:
         """On a side of an outer join that may have no row, an expression is null there, whatever it is made from."""
         if value.column:
             return value
         self._block.seen["nullable"] += 1
-        key = fingerprint("nullable", self._block.place.depth, self._block.seen["nullable"], value.key)
+        key = digest("nullable", self._block.place.depth, self._block.seen["nullable"], value.key)
         return replace(value, key=key, uncast=None, parts=())
 
     def _relation(self, name: str, alias: str | None, names: Sequence[str], scope: Scope, node: Expr) -> Tree:
@@ -199,17 +198,9 @@ class FromClause:
             raise NotUnderstood(f"the table '{name}'", position_of(node))
         self._block.seen[name] += 1
         number, depth = self._block.seen[name], self._block.place.depth
-        columns = []
-        for column, symbol, type_name in self._host.relations[name]:
-            key = (
-                fingerprint("column", symbol)
-                if (number, depth) == (1, 0)
-                else fingerprint("column", symbol, number, depth)
-            )
-            text = symbol.removeprefix("source:") if len(self._host.relations) > 1 else symbol.rpartition(".")[2]
-            columns.append(Column(column, Value(key, text, frozenset((symbol,)), type_name, column=True, rank=ATOM)))
+        columns = self._host.columns_of(name, number, depth)
         scope.items.append(Item(alias or name, renamed(columns, names)))
-        return Tree(fingerprint("relation", name, number), name, frozenset((f"{name}.*",)))
+        return Tree(digest("relation", name, number), name, frozenset((f"{name}.*",)))
 
     def _opaque(
         self, result: Result, alias: str | None, names: Sequence[str], scope: Scope, shared: int | None = None
@@ -226,7 +217,7 @@ class FromClause:
         if names and anything is not None:
             raise NotUnderstood("names for columns that are not known")
         scope.items.append(Item(alias, renamed(columns, names), anything))
-        return Tree(fingerprint("derived", result.rows, shared), f"({result.text})", result.uses)
+        return Tree(digest("derived", result.rows, shared), f"({result.text})", result.uses)
 
     def _function(self, node: Expr, place: Place, alias: str | None, names: Sequence[str], scope: Scope) -> Tree:
         """A table function, UNNEST or VALUES: rows out of expressions."""
@@ -235,28 +226,26 @@ class FromClause:
             only(node, "expressions", "alias")
             rows = [[expressions.value(v) for v in row.expressions] for row in node.expressions]
             values = [value for row in rows for value in row]
-            columns = [
-                Column(f"col{i}", Value(fingerprint("value", i), f"col{i}", rank=ATOM)) for i in range(len(rows[0]))
-            ]
+            columns = [Column(f"col{i}", Value(digest("value", i), f"col{i}", rank=ATOM)) for i in range(len(rows[0]))]
             what, text = ["values", [[v.typed for v in row] for row in rows]], "VALUES …"
             anything = None
         else:
             what, text, values, name = self._call(node, expressions)
             single = name in ("range", "generate_series", "unnest")
-            columns = [Column(name, Value(fingerprint("value", 0), text, rank=ATOM))] if single else []
-            anything = None if single else Value(fingerprint("value"), text, rank=ATOM)
+            columns = [Column(name, Value(digest("value", 0), text, rank=ATOM))] if single else []
+            anything = None if single else Value(digest("value"), text, rank=ATOM)
             alias = alias or name
         uses = uses_of(values)
         columns = [Column(c.name, replace(c.value, uses=uses)) for c in columns]
         anything = replace(anything, uses=uses) if anything is not None else None
         volatile = bool(traits_of(values) & Trait.VOLATILE)
-        rows_key = fingerprint(what)
+        rows_key = digest(what)
         result = Result(columns, rows_key, text, uses, volatile, anything)
         if only_names := (anything is not None and bool(names)):
-            columns = [Column(n, Value(fingerprint("value", i), n, uses, rank=ATOM)) for i, n in enumerate(names)]
+            columns = [Column(n, Value(digest("value", i), n, uses, rank=ATOM)) for i, n in enumerate(names)]
             result = replace(result, columns=columns, anything=None)
         self._opaque(result, alias, () if only_names else names, scope)
-        return Tree(fingerprint("rows", rows_key), text, uses)
+        return Tree(digest("rows", rows_key), text, uses)
 
     def _call(self, node: Expr, expressions: Expressions) -> tuple[list[Any], str, list[Value], str]:
         if isinstance(node, exp.Unnest):
@@ -292,11 +281,11 @@ class FromClause:
         alias = alias or (scope.items[0].alias if len(scope.items) == 1 else None)
         key, text, uses = pivoted(pivot, tree, scope, Expressions(self._host, scope.lookup, place))
         self._block.seen["derived"] += 1
-        label = fingerprint("pivot", self._block.place.depth, self._block.seen["derived"], key)
+        label = digest("pivot", self._block.place.depth, self._block.seen["derived"], key)
         word = "UNPIVOT" if pivot.args.get("unpivot") else "PIVOT"
         scope.items, scope.merged = [Item(alias, [], Value(label, word, uses, rank=ATOM))], {}
         return Tree(key, text, uses)
 
     def _sampled(self, sample: Expr, tree: Tree) -> Tree:
         self._block.volatile |= note_sample(self._host, sample)
-        return Tree(fingerprint("sample", tree.key, sample_key(sample)), f"{tree.text} TABLESAMPLE", tree.uses)
+        return Tree(digest("sample", tree.key, sample_key(sample)), f"{tree.text} TABLESAMPLE", tree.uses)

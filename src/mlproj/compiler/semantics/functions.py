@@ -64,7 +64,7 @@ _FLOATS = frozenset({"FLOAT", "DOUBLE"})
 _NUMBERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}) | _FLOATS
 
 
-def traits_of_function(name: str, names: FunctionNames) -> Trait:
+def traits_of_function(name: str, names: FunctionNames) -> int:
     traits = Trait.VOLATILE if name in VOLATILE else Trait.PLAIN
     if name in _ROWS:
         return traits | Trait.ROWS

@@ -5,10 +5,9 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.semantics import wording
 from mlproj.compiler.semantics.parse import name_of, position_of
-from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Value
+from mlproj.compiler.semantics.value import digest, ATOM, NotUnderstood, Value
 
 # A condition on what stands left of these joins holds for the whole.
 KEEPS_LEFT = ("INNER", "CROSS", "LEFT", "SEMI", "ANTI", "ASOF", "ASOF LEFT")
@@ -62,5 +61,5 @@ def alias_of(node: Expr) -> tuple[str | None, tuple[str, ...]]:
 
 
 def coalesced(a: Value, b: Value) -> Value:
-    key = fingerprint("call", "coalesce", None, [a.typed, b.typed])
+    key = digest("call", "coalesce", None, [a.typed, b.typed])
     return Value(key, wording.call("coalesce", [a.text, b.text]), a.uses | b.uses, None, rank=ATOM)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.semantics import functions, wording
 from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.syntax import CLOCKS
-from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Trait, Value, short, traits_of, uses_of
+from mlproj.compiler.semantics.value import digest, ATOM, NotUnderstood, Trait, Value, short, traits_of, uses_of
 from mlproj.compiler.type_changes import WHOLE, compare_types
 
 if TYPE_CHECKING:
@@ -43,17 +42,17 @@ def literal_value(_of: Expressions, node: Expr) -> Value:
     string = bool(node.args.get("is_string"))
     text = text if string else text.lower()
     number = "INTEGER" if text.isdigit() and int(text) < 2**31 else None
-    return Value(fingerprint("literal", text), text, type="VARCHAR" if string else number, rank=rank)
+    return Value(digest("literal", text), text, type="VARCHAR" if string else number, rank=rank)
 
 
 def constant_value(_of: Expressions, node: Expr) -> Value:
     text = "NULL" if isinstance(node, exp.Null) else str(bool(node.this)).upper()
     kind = None if isinstance(node, exp.Null) else "BOOLEAN"
-    return Value(fingerprint("constant", text), text, type=kind, rank=ATOM)
+    return Value(digest("constant", text), text, type=kind, rank=ATOM)
 
 
 def exact_value(_of: Expressions, node: Expr) -> Value:
-    return Value(fingerprint(type(node).__name__, str(node.this)), f"'{node.this}'", rank=ATOM)
+    return Value(digest(type(node).__name__, str(node.this)), f"'{node.this}'", rank=ATOM)
 
 
 def current_column_value(of: Expressions, node: Expr) -> Value:
@@ -79,7 +78,7 @@ def connector_value(of: Expressions, node: Expr) -> Value:
             operands.append(of.value(part))
     word, rank = ("AND", wording.AND) if kind is exp.And else ("OR", wording.OR)
     return Value(
-        fingerprint(word, sorted(operand.typed for operand in operands)), wording.joined(word, rank, operands),
+        digest(word, sorted(operand.typed for operand in operands)), wording.joined(word, rank, operands),
         uses_of(operands), "BOOLEAN", traits_of(operands), rank=rank,
         parts=tuple(operands) if kind is exp.And else (),
     )  # fmt: skip
@@ -90,13 +89,13 @@ def binary_value(of: Expressions, node: Expr) -> Value:
     symbol, rank = wording.OPERATORS[type(node)]
     text = wording.binary(symbol, rank, left, right)
     kind, one, other = type(node), left.typed, right.typed
-    if other < one and kind in _FLIPPED:
+    if (other < one or (other == one and kind in (exp.LT, exp.LTE))) and kind in _FLIPPED:
         kind, one, other = _FLIPPED[kind], other, one
     elif other < one and kind in _SYMMETRIC:
         one, other = other, one
     type_name = "BOOLEAN" if kind in _TRUTH else functions.type_of_arithmetic(symbol, left.type, right.type)
     rest = [[k, v] for k, v in sorted(node.args.items()) if isinstance(v, str | int) and v is not False]
-    key = fingerprint(kind.__name__, one, other, rest)
+    key = digest(kind.__name__, one, other, rest)
     return Value(key, text, left.uses | right.uses, type_name, left.traits | right.traits, rank=rank)
 
 
@@ -106,7 +105,7 @@ def cast_value(of: Expressions, node: Expr) -> Value:
         raise NotUnderstood("a CAST with more than a type", position_of(node))
     name = _type_name(target)
     text = f"CAST({inner.text} AS {name or wording.type_text(target)})"
-    key = fingerprint("cast", inner.typed, _plain(target))
+    key = digest("cast", inner.typed, _plain(target))
     return Value(key, text, inner.uses, name, inner.traits, rank=ATOM, uncast=_uncast(inner, name))
 
 
@@ -120,7 +119,7 @@ def case_value(of: Expressions, node: Expr) -> Value:
     words = ["CASE", *(v.text for v in subject), *(f"WHEN {w.text} THEN {t.text}" for w, t in branches)]
     text = short(" ".join([*words, *(f"ELSE {v.text}" for v in default), "END"]))
     kind = next(iter(types)) if len(types) == 1 else None
-    return Value(fingerprint("case", parts), text, uses_of(values), kind, traits_of(values), rank=ATOM)
+    return Value(digest("case", parts), text, uses_of(values), kind, traits_of(values), rank=ATOM)
 
 
 def dot_value(of: Expressions, node: Expr) -> Value:
@@ -147,7 +146,7 @@ def dot_value(of: Expressions, node: Expr) -> Value:
 
 def filter_value(of: Expressions, node: Expr) -> Value:
     function, condition = of.value(node.this), of.value(node.expression.this)
-    key = fingerprint("filter", function.typed, condition.typed)
+    key = digest("filter", function.typed, condition.typed)
     text = f"{function.text} FILTER (WHERE {condition.text})"
     uses = function.uses | condition.uses
     return Value(key, text, uses, function.type, function.traits | condition.traits, rank=ATOM)
@@ -159,7 +158,7 @@ def bracket_value(of: Expressions, node: Expr) -> Value:
         raise NotUnderstood(f"[ ] with {extra[0]}", position_of(node))
     inner, places = of.value(node.this), [of.value(part) for part in node.expressions]
     numbers = [str(int(place.text) + 1) if place.text.isdigit() else place.text for place in places]
-    key = fingerprint("bracket", inner.typed, [place.typed for place in places])
+    key = digest("bracket", inner.typed, [place.typed for place in places])
     values = [inner, *places]
     return Value(
         key, f"{inner.within(ATOM)}[{', '.join(numbers)}]", uses_of(values), None, traits_of(values), rank=ATOM
@@ -169,7 +168,7 @@ def bracket_value(of: Expressions, node: Expr) -> Value:
 def struct_value(of: Expressions, node: Expr) -> Value:
     names = [str(part.this.name) if isinstance(part, exp.PropertyEQ) else None for part in node.expressions]
     values = [of.value(p.expression if isinstance(p, exp.PropertyEQ) else p) for p in node.expressions]
-    key = fingerprint("struct", names, [value.typed for value in values])
+    key = digest("struct", names, [value.typed for value in values])
     text = ", ".join(f"'{n}': {v.text}" if n is not None else v.text for n, v in zip(names, values, strict=True))
     return Value(key, f"{{{short(text)}}}", uses_of(values), None, traits_of(values), rank=ATOM)
 
@@ -180,14 +179,14 @@ def map_value(of: Expressions, node: Expr) -> Value:
         return generic_value(of, node)
     pairs = [(of.value(p.this), of.value(p.expression)) for p in node.this.expressions]
     values = [value for pair in pairs for value in pair]
-    key = fingerprint("map", [value.typed for value in values])
+    key = digest("map", [value.typed for value in values])
     text = f"MAP {{{', '.join(f'{k.text}: {v.text}' for k, v in pairs)}}}"
     return Value(key, short(text), uses_of(values), None, traits_of(values), rank=ATOM)
 
 
 def collate_value(of: Expressions, node: Expr) -> Value:
     inner, name = of.value(node.this), str(node.expression.name).lower()
-    key = fingerprint("collate", inner.typed, name)
+    key = digest("collate", inner.typed, name)
     return Value(key, f"{inner.within(ATOM)} COLLATE {name}", inner.uses, None, inner.traits, rank=ATOM)
 
 
@@ -218,11 +217,11 @@ def generic_value(of: Expressions, node: Expr) -> Value:
     kind = "BOOLEAN" if isinstance(node, exp.Not | exp.In | exp.Between | exp.Exists) else None
     rank = ATOM if isinstance(node, exp.Func | exp.Tuple) else _RANKS.get(type(node), 0)
     text = wording.generic(node, texts)
-    return Value(fingerprint(type(node).__name__, parts), text, uses_of(values), kind, traits, rank=rank)
+    return Value(digest(type(node).__name__, parts), text, uses_of(values), kind, traits, rank=rank)
 
 
 def field_of(value: Value, name: str) -> Value:
-    key, text = fingerprint("field", value.typed, name), f"{value.within(ATOM)}.{name}"
+    key, text = digest("field", value.typed, name), f"{value.within(ATOM)}.{name}"
     return Value(key, text, value.uses, None, value.traits, rank=ATOM)
 
 
@@ -238,7 +237,7 @@ def _uncast(inner: Value, target: str | None) -> Value | None:
     if target in WHOLE:
         if inner.type in WHOLE:
             return inner
-        return replace(inner, key=fingerprint("whole", inner.typed), column=False, uncast=None, parts=())
+        return replace(inner, key=digest("whole", inner.typed), column=False, uncast=None, parts=())
     if inner.type in WHOLE and target.startswith("DECIMAL("):
         return inner
     return None

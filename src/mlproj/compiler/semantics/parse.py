@@ -28,6 +28,7 @@ _SYNTAX = {
 }  # fmt: skip
 # `count(*) filter (…)`, `* replace (…)`: no functions.
 _NO_FUNCTIONS = {"FILTER": {TokenType.R_PAREN}, "REPLACE": {TokenType.R_PAREN, TokenType.STAR}}
+_ARROWS = {TokenType.ARROW, TokenType.DARROW}
 _CLOCKS = {
     TokenType.CURRENT_DATE, TokenType.CURRENT_DATETIME, TokenType.CURRENT_TIME, TokenType.CURRENT_TIMESTAMP,
     TokenType.LOCALTIME, TokenType.LOCALTIMESTAMP,
@@ -50,7 +51,11 @@ def parse(sql: str) -> Expr:
     try:
         tokens = _DIALECT.tokenize(sql)
         for index, token in enumerate(tokens):
-            _mark(tokens, index, token)
+            kind = token.token_type
+            if kind is TokenType.L_PAREN and index:
+                _mark(tokens, index - 1)
+            elif kind is TokenType.STRING and index and tokens[index - 1].token_type in _ARROWS:
+                tokens[index] = _renamed(token, TokenType.STRING, PATH_MARK + token.text)
         trees = _DIALECT.parser().parse(tokens, sql)
     except SqlglotError as error:
         raise _refusal(error, sql) from error
@@ -59,19 +64,16 @@ def parse(sql: str) -> Expr:
     return trees[0]
 
 
-def _mark(tokens: list[Token], index: int, token: Token) -> None:
+def _mark(tokens: list[Token], index: int) -> None:
+    """Marks a name in front of a parenthesis, if it is a function's."""
+    token, name = tokens[index], tokens[index].text.upper()
     kind, previous = token.token_type, tokens[index - 1].token_type if index else None
-    if kind is TokenType.STRING and previous in (TokenType.ARROW, TokenType.DARROW):
-        tokens[index] = _renamed(token, TokenType.STRING, PATH_MARK + token.text)
-    elif kind in _CLOCKS and previous is not TokenType.DOT:
-        # A keyword here, and a function with a place of its own for us.
-        if index + 1 < len(tokens) and tokens[index + 1].token_type is TokenType.L_PAREN:
-            tokens[index] = _renamed(token, TokenType.VAR, MARK + token.text)
-    elif index + 1 < len(tokens) and tokens[index + 1].token_type is TokenType.L_PAREN:
-        name = token.text.upper()
+    if kind in _CLOCKS:
+        named = previous is not TokenType.DOT
+    else:
         named = name in _NAMES and kind is not TokenType.IDENTIFIER and kind not in _TYPES
-        if named and previous not in _NO_FUNCTIONS.get(name, ()):
-            tokens[index] = _renamed(token, TokenType.VAR, MARK + token.text)
+    if named and previous not in _NO_FUNCTIONS.get(name, ()):
+        tokens[index] = _renamed(token, TokenType.VAR, MARK + token.text)
 
 
 def _renamed(token: Token, kind: TokenType, text: str) -> Token:

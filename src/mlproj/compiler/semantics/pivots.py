@@ -7,13 +7,12 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.semantics import wording
 from mlproj.compiler.semantics.block import Tree
 from mlproj.compiler.semantics.expressions import Expressions
 from mlproj.compiler.semantics.parse import name_of
 from mlproj.compiler.semantics.scope import Scope
-from mlproj.compiler.semantics.value import NotUnderstood, Value, uses_of
+from mlproj.compiler.semantics.value import digest, NotUnderstood, Value, uses_of
 
 
 def pivoted(pivot: Expr, tree: Tree, scope: Scope, expressions: Expressions) -> tuple[str, str, frozenset[str]]:
@@ -40,7 +39,7 @@ def pivoted(pivot: Expr, tree: Tree, scope: Scope, expressions: Expressions) -> 
 
     parts = [[k, part(v, k)] for k, v in sorted(pivot.args.items()) if k not in ("this", "alias") and told(k, v)]
     uses = uses_of([*values, *given]) | tree.uses
-    key = fingerprint("pivot", tree.key, parts, [[c.name, c.value.typed] for c in scope.columns()])
+    key = digest("pivot", tree.key, parts, [[c.name, c.value.typed] for c in scope.columns()])
     text = wording.generic(pivot, {})
     return key, f"{tree.text} {text}" if pivot.args.get("this") is None else text, uses
 

@@ -29,7 +29,7 @@ def _projection(node: Expr, scope: Scope, expressions: Expressions) -> Iterator[
     star = node.this if isinstance(node, exp.Column) and isinstance(node.this, exp.Star) else node
     if isinstance(star, exp.Star):
         yield from _star(node, star, scope, expressions)
-    elif (pattern := node.find(exp.Columns)) is not None:
+    elif expressions.host.expands and (pattern := node.find(exp.Columns)) is not None:
         yield from _columns(node, pattern, scope, expressions)
     elif isinstance(node, exp.Alias):
         name, value = name_of(node.args["alias"]), expressions.value(node.this)

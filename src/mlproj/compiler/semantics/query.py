@@ -16,7 +16,7 @@ from mlproj.compiler.semantics.parse import parse
 from mlproj.compiler.semantics.reader import Reader
 from mlproj.compiler.semantics.scope import Item, Scope, unknown_column
 from mlproj.compiler.semantics.scope import Column as Named
-from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Value
+from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Value, digest
 from mlproj.compiler.text import plain_text, without_comments
 from mlproj.state import Column
 
@@ -32,7 +32,7 @@ def query_meaning(
         name.lower(): [(column.name.lower(), f"{name}.{column.name}", column.type) for column in columns]
         for name, columns in relations.items()
     }
-    reader = Reader(functions, known)
+    reader = Reader(functions, known, expands="columns" in sql.lower())
     try:
         # Between the words of `group by` the parser takes no comments; blanks keep the places of all else.
         tree = parse(without_comments(sql))
@@ -55,7 +55,7 @@ def condition_meaning(sql: str, columns: Mapping[str, Column], functions: Functi
     """What a condition means; `columns` by the names they have here: symbol and type of each."""
     known = []
     for name, column in columns.items():
-        key, own = fingerprint("column", column.name), frozenset((column.name,))
+        key, own = digest("column", column.name), frozenset((column.name,))
         known.append(Named(name.lower(), Value(key, name, own, column.type, column=True, rank=ATOM)))
     reader = Reader(functions, {})
     before = "select (\n"

@@ -9,7 +9,6 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import Note
 from mlproj.compiler.semantics import wording
 from mlproj.compiler.semantics.expressions import Expressions, Place, direction
@@ -20,7 +19,18 @@ from mlproj.compiler.semantics.projections import projections
 from mlproj.compiler.semantics.scope import Column, Item, Lookup, Scope
 from mlproj.compiler.semantics.select import SelectReader, is_all, limit_rows
 from mlproj.compiler.semantics.shapes import is_plain, passes_on
-from mlproj.compiler.semantics.value import ATOM, BOUND, NOTHING, NotUnderstood, Trait, Value, short, traits_of, uses_of
+from mlproj.compiler.semantics.value import (
+    digest,
+    ATOM,
+    BOUND,
+    NOTHING,
+    NotUnderstood,
+    Trait,
+    Value,
+    short,
+    traits_of,
+    uses_of,
+)
 
 # A CTE that is read by two, each of which is read by two…: more than this is no query of a person.
 _MOST_QUERIES = 2000
@@ -33,10 +43,11 @@ class Reader:
 
     names: FunctionNames
     relations: Mapping[str, Sequence[tuple[str, str, str]]]
+    expands: bool = False
     notes: list[Note] = field(default_factory=list)
     _count: int = 0
     _tables: int = 0
-    _known: dict[Any, Result] = field(default_factory=dict)
+    _known: dict[tuple[str, int, int], list[Column]] = field(default_factory=dict)
 
     def query(self, node: Expr, place: Place, outer: Lookup | None, ordered: Callable[[], bool]) -> Result:
         """What a query gives. Raises `NotUnderstood`."""
@@ -68,6 +79,21 @@ class Reader:
             return SelectReader(self, whole, place, outer, ordered).read()
         raise NotUnderstood(type(node).__name__.upper(), position_of(node))
 
+    def columns_of(self, relation: str, number: int, depth: int) -> list[Column]:
+        """The columns of the `number`th occurrence of a relation in a SELECT with `depth` SELECTs around it."""
+        place = (relation, number, depth)
+        if place not in self._known:
+            several = len(self.relations) > 1
+            columns = []
+            for column, symbol, type_name in self.relations[relation]:
+                key = digest("column", symbol) if (number, depth) == (1, 0) else digest("column", symbol, number, depth)
+                text = symbol.removeprefix("source:") if several else symbol.rpartition(".")[2]
+                columns.append(
+                    Column(column, Value(key, text, frozenset((symbol,)), type_name, column=True, rank=ATOM))
+                )
+            self._known[place] = columns
+        return self._known[place]
+
     def with_tables(self, node: Expr, place: Place) -> Place:
         """The place with the CTEs of a query, each of which knows those before it."""
         with_ = node.args.get("with_")
@@ -97,7 +123,7 @@ class Reader:
         if any(column.rest for column in result.columns) and not exists:
             raise NotUnderstood("a subquery of columns that are not known", position_of(node))
         values = [] if exists else [column.value for column in result.columns]
-        key = fingerprint("exists" if exists else "subquery", result.rows, [value.typed for value in values])
+        key = digest("exists" if exists else "subquery", result.rows, [value.typed for value in values])
         shown = f"SELECT {wording.listed(values) or '1'} {result.text}".strip()
         traits = Trait.VOLATILE if result.volatile else Trait.PLAIN
         kind = "BOOLEAN" if exists else values[0].type if len(values) == 1 else None
@@ -116,16 +142,16 @@ class Reader:
         if any(column.rest for column in start.columns):
             raise NotUnderstood("a recursive CTE of columns that are not known", position_of(node))
         names = [column.name for column in renamed(start.columns, table.names)]
-        itself = [Value(fingerprint("itself", name, place.depth, i), n or name, rank=ATOM) for i, n in enumerate(names)]
+        itself = [Value(digest("itself", name, place.depth, i), n or name, rank=ATOM) for i, n in enumerate(names)]
         columns = [Column(n, value) for n, value in zip(names, itself, strict=True)]
-        known = Table(node, here, (), table.number, result=Result(columns, fingerprint("itself", name), name, NOTHING))
+        known = Table(node, here, (), table.number, result=Result(columns, digest("itself", name), name, NOTHING))
         whole = self.query(node, Place(here.depth, {**here.tables, name: known}), None, lambda: True)
         uses = whole.uses | uses_of(column.value for column in whole.columns)
         columns = [
-            Column(n, Value(fingerprint("recursive", whole.rows, i), n or name, uses, rank=ATOM))
+            Column(n, Value(digest("recursive", whole.rows, i), n or name, uses, rank=ATOM))
             for i, n in enumerate(names)
         ]
-        return replace(whole, columns=columns, rows=fingerprint("recursive", whole.rows), uses=uses)
+        return replace(whole, columns=columns, rows=digest("recursive", whole.rows), uses=uses)
 
     # ------------------------------------------------------------------------------------------------------- queries
 
@@ -176,7 +202,7 @@ class Reader:
         every = [value for side in sides for column in side.columns for value in [column.value]]
         columns = []
         for name, values in pairs:
-            key = fingerprint("set", word, place.depth, [v.typed if v is not None else None for v in values])
+            key = digest("set", word, place.depth, [v.typed if v is not None else None for v in values])
             shown = next(v for v in values if v is not None).text
             there = [v for v in values if v is not None]
             traits = (traits_of(there) & ~BOUND) | Trait.WINDOW
@@ -190,7 +216,7 @@ class Reader:
         words = [f"{_shown(sides[0])} {word} {_shown(sides[1])}"]
         used = self._end(node, columns, place, parts, words, limited=limited, ordered=ordered)
         volatile = any(side.volatile for side in sides)
-        return Result(columns, fingerprint("set", parts), short(" ".join(words)), uses | used, volatile)
+        return Result(columns, digest("set", parts), short(" ".join(words)), uses | used, volatile)
 
     def _end(
         self, node: Expr, columns: list[Column], place: Place, parts: list[Any], words: list[str], *,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mlproj.compiler.fingerprints import fingerprint
-from mlproj.compiler.semantics.value import ATOM, NotUnderstood, Value, either, uses_of
+from mlproj.compiler.semantics.value import digest, ATOM, NotUnderstood, Value, either, uses_of
 
 Found = tuple[Value, Sequence[str]]  # a value, and the fields of it that the rest of the name asks for
 Lookup = Callable[[Sequence[str]], Found | None]
@@ -47,13 +46,13 @@ class Item:
         """The whole row, which is what the alias alone means."""
         values = [column.value for column in self.columns]
         names = [column.name for column in self.columns]
-        key = fingerprint("row", names, [v.key for v in values], self.anything.key if self.anything else None)
+        key = digest("row", names, [v.key for v in values], self.anything.key if self.anything else None)
         uses = uses_of([*values, *([self.anything] if self.anything else [])])
         return Value(key, str(self.alias), uses, rank=ATOM)
 
 
 def unknown_column(anything: Value, name: str) -> Value:
-    return Value(fingerprint("any", anything.key, name), name, anything.uses, traits=anything.traits, rank=ATOM)
+    return Value(digest("any", anything.key, name), name, anything.uses, traits=anything.traits, rank=ATOM)
 
 
 @dataclass

@@ -9,7 +9,6 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.expressions import Expr
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.semantics import wording
 from mlproj.compiler.semantics.block import Block, Queries, Result, conditions, note, note_sample, sample_key
 from mlproj.compiler.semantics.expressions import Expressions, Place, direction
@@ -18,7 +17,7 @@ from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.projections import projections
 from mlproj.compiler.semantics.scope import Column, Lookup
 from mlproj.compiler.semantics.shapes import order_matters
-from mlproj.compiler.semantics.value import NotUnderstood, Trait, Value, short, traits_of, uses_of
+from mlproj.compiler.semantics.value import digest, NotUnderstood, Trait, Value, short, traits_of, uses_of
 
 _KNOWN = {
     "expressions", "from_", "joins", "where", "group", "having", "qualify", "distinct", "order", "limit", "offset",
@@ -73,7 +72,7 @@ class SelectReader:
             rows.add("sample", sample_key(sample), [], "USING SAMPLE")
         volatile = block.volatile or bool(traits_of([*rows.values, *self._values]) & Trait.VOLATILE)
         uses = tree.uses | uses_of(rows.values)
-        return Result(columns, fingerprint("rows", rows.parts), short(" ".join(rows.words)), uses, volatile)
+        return Result(columns, digest("rows", rows.parts), short(" ".join(rows.words)), uses, volatile)
 
     # -------------------------------------------------------------------------------------------------------- clauses
 

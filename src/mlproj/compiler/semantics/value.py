@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntFlag
-
-from mlproj.compiler.fingerprints import fingerprint
+from hashlib import blake2b
+from typing import Any
 
 _LONGEST = 2000
 ATOM = 10
 NOTHING: frozenset[str] = frozenset()
 
 
-class Trait(IntFlag):
-    """What stands somewhere in an expression, outside of its subqueries."""
+def digest(*parts: Any) -> str:
+    """A key of texts, numbers, None, tuples and lists of them. `ascii` tells all of these apart, on any machine."""
+    return blake2b(ascii(parts).encode(), digest_size=16).hexdigest()
+
+
+class Trait:
+    """What stands somewhere in an expression, outside of its subqueries: bits of a plain number, which are cheap."""
 
     PLAIN = 0
     VOLATILE = 1  # another value at each run
@@ -40,7 +44,7 @@ class Value:
     text: str
     uses: frozenset[str] = NOTHING
     type: str | None = None
-    traits: Trait = Trait.PLAIN
+    traits: int = Trait.PLAIN
     column: bool = False
     rank: int = 0  # how tightly its text holds together; ATOM needs no parentheses
     uncast: Value | None = None
@@ -48,7 +52,7 @@ class Value:
 
     @property
     def typed(self) -> str:
-        return fingerprint("typed", self.key, self.type) if self.column else self.key
+        return digest("typed", self.key, self.type) if self.column else self.key
 
     @property
     def bare(self) -> Value:
@@ -68,7 +72,7 @@ def uses_of(values: Iterable[Value]) -> frozenset[str]:
     return NOTHING.union(*found) if len(found) > 1 else found[0] if found else NOTHING
 
 
-def traits_of(values: Iterable[Value]) -> Trait:
+def traits_of(values: Iterable[Value]) -> int:
     found = Trait.PLAIN
     for value in values:
         found |= value.traits
@@ -84,7 +88,7 @@ def either(one: Value, other: Value) -> Value:
     """A name of which only the engine knows which of two it means: both count."""
     if one.key == other.key:
         return one
-    key = fingerprint("either", one.typed, other.typed)
+    key = digest("either", one.typed, other.typed)
     return Value(key, one.text, one.uses | other.uses, traits=one.traits | other.traits, rank=one.rank)
 
 
