@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -14,7 +14,7 @@ from mlproj.compiler.meaning import Note
 from mlproj.compiler.semantics import calls, functions, operators, wording
 from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.scope import Found, Lookup
-from mlproj.compiler.semantics.syntax import EXACT, PARTS, SYNTAX
+from mlproj.compiler.semantics.syntax import EXACT, LOOSE, OPERATORS, PARTS, SYNTAX
 from mlproj.compiler.semantics.value import digest, ATOM, NotUnderstood, Value, either
 
 
@@ -56,13 +56,18 @@ class Expressions:
 
     def value(self, node: Expr) -> Value:
         """What an expression comes to. Raises `NotUnderstood`."""
-        handler = _HANDLERS.get(type(node))
+        kind = type(node)
+        value = self._read_as(kind, node)
+        if kind in OPERATORS and type(node.parent) in OPERATORS and (kind in LOOSE or type(node.parent) in LOOSE):
+            return replace(value, key=digest("loose", value.key), uncast=None, parts=())
+        return value
+
+    def _read_as(self, kind: type[Expr], node: Expr) -> Value:
+        handler = _HANDLERS.get(kind)
         if handler is not None:
             return handler(self, node)
         if isinstance(node, exp.Query):
             return self.query(node)
-        if isinstance(node, exp.Func) and not isinstance(node, SYNTAX):
-            raise NotUnderstood(spoken(node), position_of(node))
         if not isinstance(node, (*SYNTAX, *PARTS)):
             raise NotUnderstood(spoken(node), position_of(node))
         return self.generic(node)

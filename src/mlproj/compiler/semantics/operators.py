@@ -262,7 +262,7 @@ def _type_name(node: Expr) -> str | None:
 def _plain(node: Any) -> Any:
     """A type as JSON."""
     if isinstance(node, exp.Identifier):
-        return str(node.name).lower()
+        return ["name", str(node.name)]
     if isinstance(node, Expr):
         return [
             type(node).__name__,

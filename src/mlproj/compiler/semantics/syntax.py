@@ -12,8 +12,8 @@ SYNTAX = (
     exp.Abs, exp.Array, exp.ArrayContainsAll, exp.ArrayOverlaps, exp.Case, exp.Cast, exp.Chr, exp.Concat,
     exp.CurrentCatalog, exp.CurrentRole, exp.CurrentUser, exp.Date, exp.Exists, exp.Explode, exp.Extract, exp.If,
     exp.JSONExtract, exp.JSONExtractScalar, exp.Map, exp.Overlay, exp.ParseJSON, exp.Pow, exp.RegexpFullMatch,
-    exp.RegexpLike, exp.SessionUser, exp.Struct, exp.StrPosition, exp.Substring, exp.Timestamp, exp.ToMap, exp.Trim,
-    exp.TryCast, *CLOCKS,
+    exp.RegexpLike, exp.SessionUser, exp.StartsWith, exp.Struct, exp.StrPosition, exp.Substring, exp.Timestamp,
+    exp.ToMap, exp.Trim, exp.TryCast, *CLOCKS,
 )  # fmt: skip
 # Other constructs that mean nothing but what their parts do; anything else might name a column in a way of its own.
 PARTS = (
@@ -23,3 +23,14 @@ PARTS = (
     exp.RespectNulls, exp.SimilarTo, exp.Slice, exp.Tuple, exp.WithinGroup,
 )  # fmt: skip
 EXACT = (exp.RawString, exp.ByteString, exp.HexString, exp.BitString, exp.National, exp.UnicodeString)
+# Operators whose place among others the library sees otherwise than the engine; parentheses settle it.
+LOOSE = frozenset({
+    exp.Abs, exp.ArrayContainsAll, exp.ArrayOverlaps, exp.AtTimeZone, exp.BitwiseNot, exp.BitwiseXor, exp.Collate,
+    exp.Escape, exp.Glob, exp.JSONExtract, exp.JSONExtractScalar, exp.RegexpFullMatch, exp.RegexpLike, exp.StartsWith,
+})  # fmt: skip
+OPERATORS = LOOSE | {
+    exp.Add, exp.And, exp.Between, exp.BitwiseAnd, exp.BitwiseLeftShift, exp.BitwiseOr, exp.BitwiseRightShift,
+    exp.Bracket, exp.Cast, exp.Div, exp.Dot, exp.DPipe, exp.EQ, exp.GT, exp.GTE, exp.ILike, exp.In, exp.IntDiv, exp.Is,
+    exp.Like, exp.LT, exp.LTE, exp.Mod, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Or,
+    exp.Pow, exp.SimilarTo, exp.Sub,
+}  # fmt: skip
