@@ -16,7 +16,7 @@ from mlproj.executor.digests import digest_sql
 from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
-from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_features
+from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
 from mlproj.ports import EngineError
 from mlproj.state import Column, FittedStatistics, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
@@ -37,7 +37,7 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
     newest = space.state.training_datasets.get(view.id)
     try:
         parts = dataset_parts(view, _digests(view, space))
-        if newest and holds(newest, parts, wanted_features(view, space.manifest, space.state)):
+        if newest and holds(newest, parts, wanted_columns(view, space.manifest, space.state)):
             space.datasets[view.id] = DatasetOutcome(newest, None)
             return _result(view, newest, started, "reused", "what it reads came out the same")
         # After a rollback the current one is not the newest; a number is never given twice.

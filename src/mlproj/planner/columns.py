@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple, assert_never
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, assert_never
 
-from mlproj.state import GroupNode, ModelNode, Node, SourceNode, ViewNode
+from mlproj.compiler.manifest import Manifest
+from mlproj.state import GroupNode, ModelNode, Node, Published, SourceNode, ViewColumn, ViewNode
 
 ROWS = "*"  # in place of a column: which rows there are
+_SHOWN = 4  # columns that a path or a reason names
 
 
 class Place(NamedTuple):
@@ -64,11 +67,39 @@ def _group(node: GroupNode) -> dict[str, tuple[Place, ...]]:
 
 
 def _view(node: ViewNode) -> dict[str, tuple[Place, ...]]:
-    rows = [place_of(symbol) for symbol in node.row_reads]
     inner = [str(join["group"]) for join in node.joins if join["type"] == "inner"]
-    rows += [Place(group, ROWS) for group in (node.base, *inner)]
+    rows = [*map(place_of, sorted(row_sources(node))), *(Place(group, ROWS) for group in (node.base, *inner))]
     own = Place(node.id, ROWS)
-    return {ROWS: tuple(dict.fromkeys(rows)), **{c.name: (place_of(c.source), own) for c in node.columns}}
+    found = {ROWS: tuple(dict.fromkeys(rows))}
+    for column in node.columns:
+        keys = (key for join in joins_of(node, column) for key in join_keys(node, join))
+        found[column.name] = (*dict.fromkeys(map(place_of, (column.source, *keys))), own)
+    return found
+
+
+def joins_of(view: ViewNode, column: ViewColumn) -> list[dict[str, Any]]:
+    """The joins that may bring a column: one, but for a view that joins a group twice under one prefix."""
+    relation, _, name = column.source.rpartition(".")
+    return [
+        j for j in view.joins if j["group"] == f"feature_group:{relation}" and f"{j['prefix']}{name}" == column.name
+    ]
+
+
+def join_keys(view: ViewNode, join: Mapping[str, Any]) -> Iterator[str]:
+    """The columns on both sides of a join."""
+    for left, right in join["on"].items():
+        yield f"{view.base.partition(':')[2]}.{left}"
+        yield f"{join['group'].partition(':')[2]}.{right}"
+
+
+def row_sources(view: ViewNode) -> set[str]:
+    """Columns that decide which rows there are: a left join on a primary key adds columns, and no rows."""
+    of_left = {source for j in view.joins if j["type"] == "left" for source in join_keys(view, j)}
+    of_inner = {source for j in view.joins if j["type"] == "inner" for source in join_keys(view, j)}
+    keys = {c.source for c in view.of_role("key", "event_time")}
+    written = set(re.findall(r"\w+", (view.filter or "").lower()))
+    filtered = {s for s in of_left if s.rpartition(".")[2].lower() in written}
+    return {s for s in view.row_reads if s not in of_left} | of_inner | keys | filtered
 
 
 def _model(
@@ -80,3 +111,28 @@ def _model(
     names = inputs.get(node.id, [c.name for c in view.of_role("feature")])
     read = [*names, *([node.label] if node.label else [])]
     return {ROWS: (Place(view.id, ROWS),), **{name: (Place(view.id, name), own) for name in read}}
+
+
+def redefined(symbol: str, published: Mapping[str, Published], manifest: Manifest) -> bool:
+    """Whether a group's column, or its rows, are defined otherwise than published, be it through what stands below."""
+    node_id, column = place_of(symbol)
+    new, row = manifest.nodes.get(node_id), published.get(node_id)
+    if row is None or not isinstance(new, GroupNode) or not isinstance(row.node, GroupNode):
+        return not node_id.startswith("source:")
+    deep = [{ROWS: node.shape.deep} | {f.name: f.deep for f in node.features} for node in (row.node, new)]
+    return deep[0].get(column) != deep[1].get(column)
+
+
+def told(symbols: Iterable[str], published: Mapping[str, Published], manifest: Manifest) -> str:
+    """Which of these columns are defined otherwise than published, in words; of other rows, whose rows they are."""
+    moved = sorted(s for s in set(symbols) if redefined(s, published, manifest))
+    relations = sorted({s.partition(".")[0] for s in moved})
+    whole = [r for r in relations if redefined(f"{r}.{ROWS}", published, manifest)]
+    columns = [s for s in moved if s.partition(".")[0] not in whole]
+    return some([*(f"the rows of {relation}" for relation in whole), *columns])
+
+
+def some(names: Sequence[str]) -> str:
+    """All of a few names; of many the first ones, and how many more there are."""
+    rest = len(names) - _SHOWN
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_SHOWN])} and {rest} more"

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.freshness import Freshness
+from mlproj.planner.columns import told
 from mlproj.planner.group_rules import compare_groups
 from mlproj.planner.impact import Dependants, impact
 from mlproj.planner.model_rules import compare_models, compare_signatures
 from mlproj.planner.plan import Change, ChangeKind, Reason
-from mlproj.planner.training_data import digest_read, inputs_of, wanted_features, why_remake
+from mlproj.planner.training_data import digest_read, inputs_of, wanted_columns, why_remake
 from mlproj.planner.view_rules import compare_views
 from mlproj.state import GroupNode, ModelNode, Node, Published, TargetState, ViewNode
 
@@ -94,20 +95,22 @@ class _Differ:
         elif published.node.fingerprints.deep != node.fingerprints.deep and not any(
             r.change != "metadata" for r in reasons
         ):
-            edited = published.node.fingerprints.local != node.fingerprints.local
-            rule, message = (
-                ("definition_changed", "its definition changed")
-                if edited
-                else ("upstream_changed", "a group that it reads is defined otherwise")
-            )
-            reasons.append(_reason(node, rule, "stale", message))
+            if published.node.fingerprints.local != node.fingerprints.local:
+                reasons.append(_reason(node, "definition_changed", "stale", "its definition changed"))
+            else:
+                reasons.append(_reason(node, "upstream_changed", "stale", self._upstream(node)))
         return reasons
+
+    def _upstream(self, node: GroupNode) -> str:
+        used = {*node.shape.uses, *(symbol for feature in node.features for symbol in feature.uses)}
+        moved = told(used, self._state.published, self._manifest)
+        return f"it uses {moved}, defined otherwise now" if moved else "a group that it reads is defined otherwise"
 
     def _view(self, node: ViewNode, published: Published | None) -> list[Reason]:
         if published is None or not isinstance(published.node, ViewNode):
             return [_reason(node, "new", "new", f"view {node.relation} is new")]
         reasons = compare_views(published.node, node)
-        why = self._why_remake(node, wanted_features(node, self._manifest, self._state))
+        why = self._why_remake(node, wanted_columns(node, self._manifest, self._state))
         if why and all(r.change in ("metadata", "additive") for r in reasons):
             reasons.append(_reason(node, why[0], "stale", why[1]))
         return reasons
@@ -132,8 +135,10 @@ class _Differ:
             reasons += compare_signatures(node, view, self._state)
         inputs = inputs_of(node, view, self._state)
         dataset = self._state.training_datasets.get(view.id)
-        if self._why_remake(view, inputs):
-            reasons.append(_reason(node, "training_data_changed", "stale", "its training dataset is made anew"))
+        why = self._why_remake(view, inputs)
+        if why:
+            said = f"its training dataset is made anew: {why[1]}"
+            reasons.append(_reason(node, "training_data_changed", "stale", said))
         elif dataset and digest_read(dataset, inputs) != version.manifest.training_digest:
             reasons.append(
                 _reason(node, "training_data_changed", "stale", f"{dataset.name} is newer than what it was trained on")

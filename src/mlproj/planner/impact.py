@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mlproj.planner.columns import ROWS, Place, label, made_from
+from mlproj.planner.columns import ROWS, Place, label, made_from, some
 from mlproj.planner.plan import Affected, Reason, Unaffected
 from mlproj.state import ModelNode, Node, TargetState, ViewNode
-
-_SHOWN = 4  # columns that a path or a reason names
 
 
 @dataclass(frozen=True)
@@ -179,9 +177,3 @@ class _Reach:
         if isinstance(self._all.nodes[parent], ViewNode):
             return f"is not trained on {some(columns)}"
         return f"reads none of {some(columns if parent == self._start else [f'{label(parent)}.{c}' for c in columns])}"
-
-
-def some(names: Sequence[str]) -> str:
-    """All of a few names; of many the first ones, and how many more there are."""
-    rest = len(names) - _SHOWN
-    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_SHOWN])} and {rest} more"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.transformations import transformed_columns
-from mlproj.state import GroupNode, ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewNode
+from mlproj.planner.columns import join_keys, joins_of, row_sources, told
+from mlproj.state import ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewNode
 
 Digests = Mapping[str, str | None]
+_BY_THEMSELVES = ("feature", "passenger")
 
 
 class DatasetParts(NamedTuple):
-    """What decides a training dataset: all of it but the features, and each feature by itself."""
+    """What decides a training dataset: rows, keys and label together, and each feature or passenger by itself."""
 
     rows: str
     features: dict[str, str]
@@ -41,10 +42,10 @@ def dataset_parts(view: ViewNode, digests: Digests) -> DatasetParts:
     How these are computed counts for nothing where they come out the same.
     """
     inner = [[j["group"], j["on"]] for j in view.joins if j["type"] == "inner"]
-    others = [_column_part(view, c, digests) for c in view.columns if c.role != "feature"]
-    read = {source: digests.get(source) for source in sorted(_row_sources(view))}
+    others = [_column_part(view, c, digests) for c in view.columns if c.role not in _BY_THEMSELVES]
+    read = {source: digests.get(source) for source in sorted(row_sources(view))}
     rows = fingerprint("rows", view.base, inner, view.filter_fingerprint, view.split, others, read)
-    return DatasetParts(rows, {c.name: _column_part(view, c, digests) for c in view.of_role("feature")})
+    return DatasetParts(rows, {c.name: _column_part(view, c, digests) for c in view.of_role(*_BY_THEMSELVES)})
 
 
 def dataset_fingerprint(view: ViewNode, digests: Digests) -> str:
@@ -61,42 +62,19 @@ def holds(dataset: TrainingDataset, parts: DatasetParts, wanted: Iterable[str]) 
 
 
 def _column_part(view: ViewNode, column: ViewColumn, digests: Digests) -> str:
-    joins = _joins_of(view, column)
-    keys = {source: digests.get(source) for join in joins for source in _join_keys(view, join)}
+    joins = joins_of(view, column)
+    keys = {source: digests.get(source) for join in joins for source in join_keys(view, join)}
     how = [[j["group"], j["on"], j["type"]] for j in joins]
     chain = view.transformations.get(column.name, ())
     told = [column.name, column.type, column.source, column.role, chain, how]
     return fingerprint("column", told, keys, digests.get(column.source))
 
 
-def _joins_of(view: ViewNode, column: ViewColumn) -> list[dict[str, Any]]:
-    relation, _, name = column.source.rpartition(".")
-    return [
-        j for j in view.joins if j["group"] == f"feature_group:{relation}" and f"{j['prefix']}{name}" == column.name
-    ]
-
-
-def _join_keys(view: ViewNode, join: Mapping[str, Any]) -> Iterator[str]:
-    for left, right in join["on"].items():
-        yield f"{view.base.partition(':')[2]}.{left}"
-        yield f"{join['group'].partition(':')[2]}.{right}"
-
-
-def _row_sources(view: ViewNode) -> set[str]:
-    """Columns that decide which rows there are: a left join on a primary key adds columns, and no rows."""
-    of_left = {source for j in view.joins if j["type"] == "left" for source in _join_keys(view, j)}
-    of_inner = {source for j in view.joins if j["type"] == "inner" for source in _join_keys(view, j)}
-    keys = {c.source for c in view.of_role("key", "event_time")}
-    written = set(re.findall(r"\w+", (view.filter or "").lower()))
-    filtered = {s for s in of_left if s.rpartition(".")[2].lower() in written}
-    return {s for s in view.row_reads if s not in of_left} | of_inner | keys | filtered
-
-
 def _sources(view: ViewNode, wanted: Collection[str]) -> set[str]:
-    """Columns of groups that decide the rows and the features that are wanted."""
-    columns = [c for c in view.columns if c.role != "feature" or c.name in wanted]
-    keys = {source for c in columns for j in _joins_of(view, c) for source in _join_keys(view, j)}
-    return _row_sources(view) | {c.source for c in columns} | keys
+    """Columns of groups that decide the rows, and the features and passengers that are wanted."""
+    columns = [c for c in view.columns if c.role not in _BY_THEMSELVES or c.name in wanted]
+    keys = {source for c in columns for j in joins_of(view, c) for source in join_keys(view, j)}
+    return row_sources(view) | {c.source for c in columns} | keys
 
 
 def frozen_inputs(state: TargetState, model_id: str) -> tuple[str, ...] | None:
@@ -112,11 +90,12 @@ def inputs_of(model: ModelNode, view: ViewNode, state: TargetState) -> tuple[str
     return tuple(kept or features)
 
 
-def wanted_features(view: ViewNode, manifest: Manifest, state: TargetState) -> tuple[str, ...]:
-    """The features that some model reads; all of them where there is no model."""
+def wanted_columns(view: ViewNode, manifest: Manifest, state: TargetState) -> tuple[str, ...]:
+    """The features that some model reads, all of them where there is no model; and every passenger."""
     models = [m for m in manifest.nodes.values() if isinstance(m, ModelNode) and m.feature_view == view.id]
     read = {name for model in models for name in inputs_of(model, view, state)}
-    return tuple(c.name for c in view.of_role("feature") if not models or c.name in read)
+    kept = view.of_role(*_BY_THEMSELVES)
+    return tuple(c.name for c in kept if not models or c.role == "passenger" or c.name in read)
 
 
 def columns_read(dataset: TrainingDataset, inputs: Iterable[str]) -> tuple[str, ...]:
@@ -144,7 +123,7 @@ def why_remake(
     moved: Collection[str],
     wanted: Collection[str],
 ) -> tuple[str, str] | None:
-    """(rule, message) where a training dataset has to be made for the features that are wanted, None where it holds.
+    """(rule, message) where a training dataset has to be made for the columns that are wanted, None where it holds.
 
     `moved` holds the groups whose rows may come out otherwise, because their sources moved.
     """
@@ -155,8 +134,9 @@ def why_remake(
     if isinstance(old, ViewNode) and old.split != view.split:
         return "split_changed", "the split changed"
     sources = _sources(view, wanted)
-    if any(_redefined(source, state.published, manifest) for source in sources):
-        return "definition_changed", "what the view reads is defined otherwise"
+    changed = told(sources, state.published, manifest)
+    if changed:
+        return "definition_changed", f"it reads {changed}, defined otherwise now"
     groups = sorted({s.rpartition(".")[0] for s in sources if f"feature_group:{s.rpartition('.')[0]}" in moved})
     if groups:
         return "data_changed", f"the rows of {', '.join(groups)} may change"
@@ -169,13 +149,3 @@ def why_remake(
     if isinstance(old, ViewNode) and old.fingerprints.local != view.fingerprints.local:
         return "definition_changed", "the view is defined otherwise"
     return "data_changed", "it was made from other data than is published now"
-
-
-def _redefined(source: str, published: Mapping[str, Published], manifest: Manifest) -> bool:
-    """Whether a group's column is computed otherwise than it was published, be it through what stands below it."""
-    relation, _, column = source.rpartition(".")
-    new, row = manifest.nodes.get(f"feature_group:{relation}"), published.get(f"feature_group:{relation}")
-    if row is None or not isinstance(new, GroupNode) or not isinstance(row.node, GroupNode):
-        return True
-    deep = [{f.name: f.deep for f in node.features}.get(column) for node in (row.node, new)]
-    return deep[0] != deep[1]

@@ -67,24 +67,22 @@ def test_where_all_rows_follow_columns_are_not_told_one_by_one() -> None:
     ]  # fmt: skip
 
 
-def test_upstream_tells_rows_last_and_each_place_in_full_once() -> None:
-    places = [column(S, "a"), column(S, "b"), rows(G), column(G, "x"), column(H, "z")]
+def test_upstream_tells_columns_first_and_the_rows_that_they_follow_once() -> None:
+    places = [column(S, "a"), column(S, "b"), rows(G), column(G, "x"), rows(H), column(H, "z")]
     edges = [
-        (f"{G}.*", f"{G}.x"),
-        (f"{S}.a", f"{G}.x"),
-        (f"{S}.b", f"{G}.*"),
-        (f"{G}.*", f"{H}.z"),
-        (f"{G}.x", f"{H}.z"),
-    ]
+        (f"{G}.*", f"{G}.x"), (f"{S}.a", f"{G}.x"), (f"{S}.b", f"{G}.*"), (f"{H}.*", f"{H}.z"), (f"{G}.x", f"{H}.z"),
+        (f"{G}.*", f"{H}.*"),
+    ]  # fmt: skip
 
     assert lineage_lines(document(f"{H}.z", "upstream", places, edges), mermaid=False) == [
         "h@1.z",
         "  is made from",
-        "    ├─ g@1.x",
-        "    │  ├─ source:s.a",
-        "    │  └─ g@1 (rows)",
-        "    │     └─ source:s.b",
-        "    └─ g@1 (rows) (above)",
+        "    └─ g@1.x",
+        "       └─ source:s.a",
+        "  and its rows from",
+        "    └─ h@1 (rows)",
+        "       └─ g@1 (rows)",
+        "          └─ source:s.b",
     ]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from mlproj.planner import Change
 from tests.unit.planner.small_project import (
     GROUP, SQL, SmallProject, changes, group, model, plan_of, published, view,
@@ -192,3 +195,63 @@ def test_many_features_are_counted_in_a_path() -> None:
         "income@1.age, city, pay, rich, seen",
         "income(view)@1.age, city, pay, rich, seen",
     )
+
+
+CHAIN = {"doubled": f"select id, age * 2 as twice, pay from {REF}", "size": f"select 1 as id, count(*) as n from {REF}"}
+
+
+def reasons(before: SmallProject, sql: str) -> dict[str, tuple[str, str]]:
+    """Rule and message of the first reason of every node that changed, where `sql` replaces the query of income@1."""
+    found = changes(before, replace(before, sql={**before.sql, "income@1": sql}))
+    return {n: (c.reasons[0].rule, c.reasons[0].message) for n, c in found.items() if n != GROUP}
+
+
+def chain(**rest: Any) -> SmallProject:
+    sql = {f"{name}@1": text for name, text in CHAIN.items()} | {"income@1": SQL}
+    return SmallProject([group(), *(group(name) for name in CHAIN)], **rest, sql=sql)
+
+
+def test_what_is_stale_through_others_says_through_which_column() -> None:
+    views = [view("above", base="doubled@1", features=["twice"], label="pay")]
+    project = chain(views=views, models=[model(feature_view="above@1")])
+
+    found = reasons(project, SQL.replace("age", "age + 1 as age"))
+
+    assert found == {
+        "feature_group:doubled@1": ("upstream_changed", "it uses income@1.age, defined otherwise now"),
+        "feature_view:above@1": ("definition_changed", "it reads doubled@1.twice, defined otherwise now"),
+        "model:income_model@1": (
+            "training_data_changed",
+            "its training dataset is made anew: it reads doubled@1.twice, defined otherwise now",
+        ),
+    }
+
+
+def test_what_follows_the_rows_of_another_group_says_so() -> None:
+    found = reasons(chain(), SQL + " where age > 3")
+
+    assert found["feature_group:size@1"][1] == "it uses the rows of income@1, defined otherwise now"
+
+
+def test_additions_upstream_make_nobody_stale() -> None:
+    assert reasons(chain(), SQL.replace("rich", "rich, age + 1 as older")) == {}
+
+
+def test_a_model_is_not_stale_through_what_its_view_only_passes_by() -> None:
+    project = SmallProject([group()], [view(passenger=["city"])], [model()], {"income@1": SQL})
+
+    found = reasons(project, SQL.replace("city", "upper(city) as city"))
+
+    assert set(found) == {"feature_view:income@1"}
+
+
+def test_the_key_of_a_left_join_decides_what_it_brings_and_nothing_else() -> None:
+    towns = {"towns@1": "select id, age as a, city from {{ source('people') }}", "income@1": SQL}
+    joins = [{"group": "income@1", "on": {"a": "id"}, "features": ["pay"], "prefix": "p_"}]
+    both = view("both", base="towns@1", features=["city"], label=None, joins=joins)
+    project = SmallProject([group(), group("towns")], [both], sql=towns)
+
+    found = changes(project, replace(project, sql={**towns, "towns@1": towns["towns@1"].replace("age", "age + 1")}))
+
+    affected = found["feature_group:towns@1"].affected
+    assert [(a.node, a.columns) for a in affected] == [("feature_view:both@1", ("p_pay",))]

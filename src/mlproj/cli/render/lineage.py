@@ -18,9 +18,12 @@ def lineage_lines(document: Mapping[str, Any], *, mermaid: bool, fenced: bool = 
     start = (document.get("start") or [document["node"]])[0]
     up, down = _directed(start, document["edges"], places)
     above, below = ("is made from", "goes into") if places else ("depends on", "is used by")
-    lines = [names.get(start, start)]
-    if start in up:
-        lines += [f"  {above}", *_tree(start, up, names, "    ", {start})]
+    lines, seen = [names.get(start, start)], {start}
+    columns, rows = _apart(start, up, places)
+    if start in columns:
+        lines += [f"  {above}", *_tree(start, columns, names, "    ", seen)]
+    if rows:
+        lines += ["  and its rows from", *_tree("", columns | {"": rows}, names, "    ", seen)]
     if start in down:
         lines += [f"  {below}", *_tree(start, down, names, "    ", {start})]
     if len(lines) == 1 and document["direction"] != "both":
@@ -63,6 +66,22 @@ def _directed(
         for child, parents in up.items()
     }
     return ordered, {parent: children for parent, children in merged.items() if children}
+
+
+def _apart(start: str, up: Edges, places: Mapping[str, Mapping[str, Any]]) -> tuple[Edges, list[str]]:
+    """Upstream in two parts: columns without the rows that they follow, and the rows to be told once, after them."""
+    if not places:
+        return up, []
+
+    def is_rows(place: str) -> bool:
+        return bool(places[place]["kind"] == "rows")
+
+    apart = {c: parents if is_rows(c) else [p for p in parents if not is_rows(p)] for c, parents in up.items()}
+    columns = {child: parents for child, parents in apart.items() if parents}
+    told = _reach(start, columns)
+    followed = dict.fromkeys(p for c in told if not is_rows(c) for p in up.get(c, ()) if is_rows(p))
+    below = {p for root in followed for p in _reach(root, columns)[1:]}
+    return columns, [root for root in followed if root not in below]
 
 
 def _reach(start: str, edges: Edges) -> list[str]:

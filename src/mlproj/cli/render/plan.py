@@ -18,6 +18,7 @@ from mlproj.planner.columns import label
 
 if TYPE_CHECKING:
     from mlproj.cli.context import Context
+    from mlproj.planner import Reason
 
 _SIGNS = {
     "new": ("+", "green"),
@@ -29,6 +30,7 @@ _SIGNS = {
 }
 # A first build of a thousand nodes is told in numbers; what breaks is always told in full.
 _MANY = 25
+_WHOLE = 300  # characters of old and new rows, of which the message shows what differs
 _NOTHING = "nothing to do, everything is as published"
 
 
@@ -103,7 +105,7 @@ def _reasons(change: dict[str, Any], width: int) -> Iterator[str]:
     from mlproj.project.planning import told_once
 
     reasons = Change.model_validate(change).reasons
-    whole = {r.message: r for r in reasons if r.old != r.new and (r.feature or "…" in r.message)}
+    whole = {r.message: r for r in reasons if r.old != r.new and (r.feature or _short(r))}
     for rule, message, span in told_once(reasons):
         place = click.style(f"  {span.path}:{span.line}", dim=True) if span else ""
         reason = whole.get(message)
@@ -113,6 +115,11 @@ def _reasons(change: dict[str, Any], width: int) -> Iterator[str]:
             for word, text, tone in (("was", reason.old, "red"), ("now", reason.new, "green")):
                 flat = " ".join((text or "").split()) or "–"
                 yield from wrapped([f"        {click.style(word, fg=tone)}  {flat}"], width, hang=5)
+
+
+def _short(reason: Reason) -> bool:
+    """Whether old and new are worth printing whole, where the message has cut out what differs."""
+    return "…" in reason.message and len(reason.old or "") + len(reason.new or "") <= _WHOLE
 
 
 def _impact(change: dict[str, Any]) -> Iterator[str]:
