@@ -280,7 +280,10 @@ class StateStore(Protocol):
         """The next run of the manifest's model; also publishes the model's definition. Unique whoever races."""
 
     def add_evaluation(self, target: str, version: ModelVersion, node: ModelNode, evaluation: Evaluation) -> None:
-        """Append evidence, and publish the model's definition with its new metrics and tests."""
+        """Append evidence, and publish the model's definition with its new metrics and tests.
+
+        A version of another target is taken over: it is one of this target's, and current, from then on.
+        """
 
 
 @dataclass(frozen=True)

@@ -43,17 +43,14 @@ class MemoryState:
         foreign = {
             table
             for other in {*self._published, *self._datasets} - {target}
-            for table in [p.table for p in self._published[other].values()] + [d.table for d in self._datasets[other]]
+            for table in [p.table for p in self._published[other].values() if (p.owner or other) != target]
+            + [d.table for d in self._datasets[other]]
             if table is not None
         }
         return TargetState(
             target=target,
             published=dict(self._published[target]),
-            training_datasets={
-                d.view: d
-                for d in sorted(self._datasets[target], key=lambda d: d.number)
-                if self._pointers.get((target, d.view), d.number) == d.number
-            },
+            training_datasets=self._newest_datasets(target),
             model_versions={
                 f"model:{v.name}@{v.version}": v
                 for v in self.model_versions(target)
@@ -64,6 +61,36 @@ class MemoryState:
             foreign_tables=tuple(sorted(foreign)),
             last_publication=self._applied[target][-1] if self._applied[target] else None,
             kept=self._kept(target),
+            neighbours=tuple(
+                self._neighbour(target, other)
+                for other in sorted(self._published)
+                if other != target and self._published[other]
+            ),
+        )
+
+    def _newest_datasets(self, target: str) -> dict[str, TrainingDataset]:
+        return {
+            d.view: d
+            for d in sorted(self._datasets[target], key=lambda d: d.number)
+            if self._pointers.get((target, d.view), d.number) == d.number
+        }
+
+    def _neighbour(self, target: str, other: str) -> TargetState:
+        own, datasets = self._published[target], self._newest_datasets(target)
+        return TargetState(
+            target=other,
+            published={
+                n: row
+                for n, row in sorted(self._published[other].items())
+                if row.node.kind == "model"
+                or (row.node.kind == "feature_group" and (row.table is None or not _same_rows(own.get(n), row)))
+            },
+            training_datasets={v: d for v, d in self._newest_datasets(other).items() if datasets.get(v) != d},
+            model_versions={
+                f"model:{v.name}@{v.version}": v
+                for v in self._versions
+                if v.target == other and v not in self.model_versions(target)
+            },
         )
 
     def _kept(self, target: str) -> dict[str, Made]:
@@ -81,7 +108,8 @@ class MemoryState:
         return [c for c in self._commits[target] if c.node == node]
 
     def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
-        found = [v for v in self._versions if v.target == target and name in {None, v.name}]
+        adopted = {e.subject for e in self.events(target) if e.what == "model_adopted"}
+        found = [v for v in self._versions if (v.target == target or v.id in adopted) and name in {None, v.name}]
         return sorted(found, key=lambda v: (v.name, v.version, v.run))
 
     def training_datasets(self, target: str, view: str) -> list[TrainingDataset]:
@@ -181,7 +209,12 @@ class MemoryState:
         at, build_id = evaluation.at, evaluation.build_id
         self._published[target][node.id] = Published(node=node, build_id=build_id, published_at=at)
         detail = {"build_id": build_id, "status": evaluation.status, "definition": node.model_dump(mode="json")}
-        self._log(target, at, self._author(build_id), "model_evaluated", version.id, detail)
+        if version.target != target and version.id not in {v.id for v in self.model_versions(target)}:
+            self._pointers[target, node.id] = version.run
+            detail["from"] = version.target
+            self._log(target, at, self._author(build_id), "model_adopted", version.id, detail)
+        else:
+            self._log(target, at, self._author(build_id), "model_evaluated", version.id, detail)
 
     def _append_commit(self, publication: Publication, id_: str) -> None:
         entry = self._published[publication.target][id_]
@@ -208,3 +241,7 @@ class MemoryState:
     def _log(self, target: str, at: str, who: str, what: str, subject: str, detail: dict[str, object]) -> None:
         event = {"at": at, "target": target, "who": who, "what": what, "subject": subject, "detail": detail}
         self._events.append(Event.model_validate(event))
+
+
+def _same_rows(one: Published | None, other: Published) -> bool:
+    return one is not None and (one.table, one.commit) == (other.table, other.commit)

@@ -139,11 +139,52 @@ def test_targets_share_nothing_but_the_names_of_their_tables(state: State) -> No
     state.apply_publication(publication(published(group("view"), table=None, commit=None), build_id="b2"), 6)
     state.register_model("dev", manifest(model()), "h1", evaluation(), AT)
     seen = state.load("prod")
-    assert seen == TargetState(target="prod", foreign_tables=("income__v1__abc", "td_1"))
+    assert seen.model_copy(update={"neighbours": ()}) == TargetState(
+        target="prod", foreign_tables=("income__v1__abc", "td_1")
+    )
     assert state.load("dev").foreign_tables == ()
     assert state.training_datasets("prod", VIEW) == []
     assert state.model_versions("prod") == []
     assert state.events("prod") == []
+
+
+def test_a_target_sees_what_its_neighbours_hold_and_it_does_not(state: State) -> None:
+    state.apply_publication(publication(published(group()), datasets=(training_dataset(),)), 5)
+    version = state.register_model("dev", manifest(model()), "h1", evaluation(), AT)
+    [seen] = state.load("prod").neighbours
+    assert (seen.target, seen.published[GROUP]) == ("dev", published(group()))
+    assert seen.training_datasets == {VIEW: training_dataset()}
+    assert seen.model_versions == {"model:income_model@1": version}
+    assert state.load("dev").neighbours == ()
+
+    shared = published(group()).model_copy(update={"owner": "dev"})
+    state.apply_publication(publication(shared, target="prod", datasets=(training_dataset(),)), 6)
+    [seen] = state.load("prod").neighbours
+    assert (list(seen.published), seen.training_datasets) == (["model:income_model@1"], {})
+    assert state.load("prod").foreign_tables == ("income__v1__abc", "td_1")
+    assert state.load("dev").foreign_tables == ("td_1",), "a table that prod only shows is dev's"
+    newer = published(group(), commit=7)
+    state.apply_publication(publication(newer, build_id="b2"), 8)
+    assert state.load("prod").neighbours[0].published[GROUP] == newer
+
+
+def test_a_version_of_another_target_that_is_evaluated_becomes_the_current_one(state: State) -> None:
+    version = state.register_model("dev", manifest(model()), "h1", evaluation(), AT)
+    own = state.register_model("prod", manifest(model()), "h2", evaluation(), AT)
+    state.begin_build(build("b7", target="prod"))
+    for _ in range(2):
+        state.add_evaluation("prod", version, model(), evaluation("passed", "b7"))
+    assert [v.id for v in state.model_versions("prod")] == [version.id, own.id]
+    assert state.load("prod").model_versions["model:income_model@1"].run == version.run
+    assert state.load("prod").neighbours[0].model_versions == {}
+    assert [t.id for t in state.load("prod").trained] == [version.id, own.id]
+    assert [v.id for v in state.model_versions("dev")] == [version.id]
+    assert [(e.what, e.who, e.subject) for e in state.events("prod")][1:] == [
+        ("model_adopted", "ada", version.id),
+        ("model_evaluated", "ada", version.id),
+    ]
+    newest = state.register_model("prod", manifest(model()), "h3", evaluation(), AT)
+    assert state.load("prod").model_versions["model:income_model@1"].id == newest.id
 
 
 def test_the_same_build_id_may_publish_to_two_targets(state: State) -> None:

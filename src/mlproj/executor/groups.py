@@ -48,7 +48,7 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
         and published.node.fingerprints.deep == node.fingerprints.deep
     )
     if same and published is not None:
-        outcome = replace(outcome, table=published.table, commit=published.commit, changed=False)
+        outcome = replace(outcome, table=published.table, commit=published.commit, owner=published.owner, changed=False)
     space.outcomes[node.id] = outcome
     _refuse_trouble(node, outcome.warnings, space)
     said = "the rows came out the same" if same else found[1] if found else ""

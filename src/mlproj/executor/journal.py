@@ -6,7 +6,7 @@ by the commit's message the next build finds the rows, and does not write them a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.planner import Plan
@@ -75,7 +75,12 @@ class Journal:
             passed = test is not None and test.status in {"ok", "reused"}
             made = journaled(outcome, self._write, tests_fingerprint(outcome.node) if passed else outcome.tested)
             before = self._space.state.published.get(result.node)
-            return made.model_copy(update={"changes": outcome.changes, "since": before.commit if before else None})
+            more = {
+                "column_digests": self._space.column_digests(result.node),
+                "changes": outcome.changes,
+                "since": before.commit if before else None,
+            }
+            return made.model_copy(update=more)
         frozen = self._space.datasets.get(result.node)
         if result.action != "train_data" or frozen is None:
             return None
@@ -95,6 +100,7 @@ def journaled(outcome: GroupOutcome, write: str, tested: str = "") -> Made:
         write=write if outcome.table and outcome.commit is None else "",
         table=outcome.table,
         commit=outcome.commit,
+        owner=outcome.owner,
         rows=outcome.rows,
         digest=outcome.digest,
         column_digests=outcome.column_digests,
@@ -111,19 +117,29 @@ def commit_info(space: Workspace, what: str) -> CommitInfo:
     return CommitInfo(space.adapters.author, message, f'{{"build": "{space.build_id}"}}')
 
 
-def settled(state: TargetState, commits: Commits) -> TargetState:
-    """Kept rows with the commit that holds them; without those that never reached the lake, or are gone from it."""
+def settled(state: TargetState, commits: Commits, same_lake: Collection[str]) -> TargetState:
+    """Kept rows with the commit that holds them; without those that never reached the lake, or are gone from it.
+
+    So are the rows of other targets, of which only those are left that use the same lake.
+    """
     by_message: dict[str, int] = {}
-    known: set[int] = set()
+    known: set[int | None] = set()
     for commit, _at, _author, message in commits:
         by_message[message] = commit
         known.add(commit)
-    found: dict[str, Made] = {}
+    kept: dict[str, Made] = {}
     for node_id, made in state.kept.items():
         commit_of = made.commit if made.commit is not None or not made.write else by_message.get(made.write)
         if made.table is None:
-            found[node_id] = made
+            kept[node_id] = made
         elif commit_of in known:
             dataset = made.dataset and made.dataset.model_copy(update={"commit": commit_of})
-            found[node_id] = made.model_copy(update={"commit": commit_of, "dataset": dataset})
-    return state.model_copy(update={"kept": found})
+            kept[node_id] = made.model_copy(update={"commit": commit_of, "dataset": dataset})
+    neighbours = tuple(_in_lake(other, known) for other in state.neighbours if other.target in same_lake)
+    return state.model_copy(update={"kept": kept, "neighbours": neighbours})
+
+
+def _in_lake(other: TargetState, known: Collection[int | None]) -> TargetState:
+    published = {n: p for n, p in other.published.items() if p.table is None or p.commit in known}
+    datasets = {n: d for n, d in other.training_datasets.items() if d.commit in known}
+    return other.model_copy(update={"published": published, "training_datasets": datasets})

@@ -69,6 +69,7 @@ def _published(node_id: str, space: Workspace, at: str) -> Published:
             **common,
             table=outcome.table,
             commit=outcome.commit,
+            owner=outcome.owner,
             rows=outcome.rows,
             digest=outcome.digest,
             column_digests=space.column_digests(node_id),

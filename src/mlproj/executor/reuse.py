@@ -1,4 +1,4 @@
-"""Groups whose rows stand already: as published, or as an earlier build left them without publishing."""
+"""Groups whose rows stand already: as published, here or in another target, or as a failed build has left them."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def _as_published(node: GroupNode, published: Published, versions: dict[str, str
         published.commit,
         changed=False,
         by=published.build_id,
+        owner=published.owner,
         keyed=not node.unique_key or (isinstance(published.node, GroupNode) and published.node.unique_key),
     )
 
@@ -59,6 +60,7 @@ def _as_made(node: GroupNode, made: Made, versions: dict[str, str]) -> GroupOutc
         made.commit,
         changed=False,
         by=made.by,
+        owner=made.owner,
         tested=made.tested,
         keyed=not node.unique_key or made.tested == tests_fingerprint(node),
     )

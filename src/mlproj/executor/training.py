@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.text import identifier, total_order
 from mlproj.diagnostics import Diagnostic, ProjectError
@@ -17,7 +16,8 @@ from mlproj.executor.adapters import Adapters
 from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
 from mlproj.executor.training_data import SPLITS
-from mlproj.planner.training_data import columns_read, digest_read, inputs_of
+from mlproj.planner.reuse import find_model, measured_alike
+from mlproj.planner.training_data import columns_read, digest_read, inputs_of, training_fingerprint
 from mlproj.ports import Fitted
 from mlproj.state import (
     Evaluation,
@@ -25,7 +25,6 @@ from mlproj.state import (
     ModelManifest,
     ModelNode,
     ModelVersion,
-    Published,
     SignatureField,
     StepResult,
     TargetState,
@@ -50,14 +49,11 @@ def train(
 ) -> StepResult:
     """Train and register a version, or find that the newest was made from the same. Raises `ProjectError`."""
     started = time.perf_counter()
-    newest = state.model_versions.get(model.id)
     inputs = inputs_of(model, manifest.view(model.feature_view), state)
     decides = training_fingerprint(model, dataset, inputs)
-    if newest and newest.manifest.fingerprint == decides and newest.status == "passed":
-        if not _measured_alike(state.published.get(model.id), model):
-            return test_model(model, dataset, state, adapters, build_id).model_copy(update={"action": "train"})
-        adapters.store.add_evaluation(state.target, newest, model, newest.evaluation)
-        return _result(model, newest, "reused", started, "trained on the same data already")
+    standing = _standing(model, dataset, decides, state, adapters, build_id, started)
+    if standing:
+        return standing
     features = columns_read(dataset, inputs)
     frame = training_frame(dataset, features, adapters)
     rows = frame[frame["split"] == "training"]
@@ -88,6 +84,40 @@ def train(
     )
 
 
+def _standing(
+    model: ModelNode,
+    dataset: TrainingDataset,
+    decides: str,
+    state: TargetState,
+    adapters: Adapters,
+    build_id: str,
+    started: float,
+) -> StepResult | None:
+    """The newest version, or one of another target, where it was made from the same; measured again if need be."""
+    newest, published = state.model_versions.get(model.id), state.published.get(model.id)
+    if newest and newest.manifest.fingerprint == decides and newest.status == "passed":
+        if not (published and isinstance(published.node, ModelNode) and measured_alike(published.node, model)):
+            return test_model(model, dataset, state, adapters, build_id).model_copy(update={"action": "train"})
+        adapters.store.add_evaluation(state.target, newest, model, newest.evaluation)
+        return _result(model, newest, "reused", started, "trained on the same data already")
+    found = find_model(model, decides, state)
+    if found is None or not _is_whole(found[0], adapters):
+        return None
+    evidence = found[0].evaluation.model_copy(update={"build_id": build_id, "at": adapters.now()})
+    adapters.store.add_evaluation(state.target, found[0], model, evidence)
+    return _result(model, found[0], "reused", started, found[1])
+
+
+def _is_whole(version: ModelVersion, adapters: Adapters) -> bool:
+    """Whether this target has the files of a version that another one trained."""
+    try:
+        for name, sha256 in version.manifest.files.items():
+            adapters.artifacts.get(name, sha256)
+    except ProjectError:
+        return False
+    return True
+
+
 def test_model(
     model: ModelNode, dataset: TrainingDataset, state: TargetState, adapters: Adapters, build_id: str
 ) -> StepResult:
@@ -105,18 +135,7 @@ def test_model(
     return _result(model, measured, status, started, _failures(evaluation)).model_copy(update={"action": "test"})
 
 
-def _measured_alike(published: Published | None, model: ModelNode) -> bool:
-    """Whether the evidence there is answers the metrics and tests that are asked for now."""
-    before = published.node if published else None
-    return isinstance(before, ModelNode) and (before.metrics, before.tests) == (model.metrics, model.tests)
-
-
 test_model.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
-
-
-def training_fingerprint(model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str]) -> str:
-    """What decides a training: the model's definition, its library, and every value it is trained on."""
-    return fingerprint("training", model.fingerprints.local, model.library, digest_read(dataset, inputs))
 
 
 def manifest_hash(record: ModelManifest) -> str:

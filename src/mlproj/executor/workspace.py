@@ -32,9 +32,9 @@ from mlproj.state import (
 class GroupOutcome:
     """Rows of a group as this build leaves them; `commit` None while they are in scratch space only.
 
-    `changes` is what they change against those published before, `merge` how only that is written.
-    `by` is the build that computed them, `tested` a fingerprint of the tests that they had passed before this one,
-    `keyed` false where nobody has looked yet whether the key is one.
+    `changes` is what they change against those published before, `merge` how only that is written. `by` is the build
+    that computed them, `owner` the target whose table it is where it is another's. `tested` is a fingerprint of the
+    tests that they had passed before this build, `keyed` false where nobody has looked yet whether the key is one.
     """
 
     node: GroupNode
@@ -51,6 +51,7 @@ class GroupOutcome:
     changes: RowChanges = field(default_factory=RowChanges)
     merge: Merge | None = None
     by: str = ""
+    owner: str | None = None
     tested: str = ""
     keyed: bool = True
 
@@ -195,7 +196,7 @@ class Workspace:
 
 
 def table_name(stem: str, fingerprint: str, state: TargetState) -> str:
-    """`income__v1__<fingerprint>`; a table that another target uses is left to it, and this target takes its own."""
+    """`income__v1__<fingerprint>`; a table of another target is left to it, and this target takes its own."""
     name = f"{stem}__{fingerprint.partition(':')[2][:16]}"
     return f"{name}__{state.target}" if name in state.foreign_tables else name
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.state import GroupNode, Made, Published, TargetState, TrainingDataset
+from mlproj.compiler.manifest import Manifest
+from mlproj.planner.inputs import reads_key
+from mlproj.planner.plan import Plan
+from mlproj.planner.training_data import dataset_fingerprint, inputs_of, training_fingerprint
+from mlproj.state import (
+    GroupNode, Made, ModelNode, ModelVersion, Published, TargetState, TrainingDataset, ViewNode,
+)  # fmt: skip
 
 
 def tests_fingerprint(node: GroupNode) -> str:
@@ -27,11 +33,37 @@ def stands(node: GroupNode, row: Made | Published, inputs: Mapping[str, str], ve
 def find_rows(
     node: GroupNode, state: TargetState, inputs: Mapping[str, str], versions: Mapping[str, str]
 ) -> tuple[Made, str] | None:
-    """Rows that a group would come out as, and whose they are in words."""
+    """Rows that a group would come out as, and whose they are in words: of builds that failed, or of another target."""
     kept = state.kept.get(node.id)
     if kept and stands(node, kept, inputs, versions):
         return kept, f"computed by build {kept.by}"
+    for other in state.neighbours:
+        row = other.published.get(node.id)
+        # What another target has rolled back is its own affair.
+        if row is None or not row.digest or row.held:
+            continue
+        if row.source_versions == versions and stands(node, row, inputs, versions):
+            return _of(row, other.target), f"already materialised for {other.target}"
     return None
+
+
+def _of(row: Published, target: str) -> Made:
+    """Rows that another target has published, which passed its tests."""
+    assert isinstance(row.node, GroupNode)
+    return Made(
+        by=row.build_id,
+        fingerprint=row.node.fingerprints.deep,
+        table=row.table,
+        commit=row.commit,
+        owner=row.owner or target,
+        rows=row.rows or 0,
+        digest=row.digest or "",
+        column_digests=row.column_digests,
+        null_counts=row.null_counts,
+        source_versions=row.source_versions,
+        inputs=row.inputs,
+        tested=tests_fingerprint(row.node),
+    )
 
 
 def find_dataset(view_id: str, decides: str, state: TargetState) -> tuple[TrainingDataset, str] | None:
@@ -39,4 +71,102 @@ def find_dataset(view_id: str, decides: str, state: TargetState) -> tuple[Traini
     kept = state.kept.get(view_id)
     if kept and kept.dataset and kept.fingerprint == decides:
         return kept.dataset, f"made by build {kept.by}"
+    for other in state.neighbours:
+        dataset = other.training_datasets.get(view_id)
+        if dataset and dataset.fingerprint == decides:
+            return dataset, f"already made for {other.target}"
     return None
+
+
+def find_model(model: ModelNode, decides: str, state: TargetState) -> tuple[ModelVersion, str] | None:
+    """A version that another target trained from the same, and measured as is asked now; and whose it is in words."""
+    for other in state.neighbours:
+        version, row = other.model_versions.get(model.id), other.published.get(model.id)
+        if version is None or version.status != "passed" or version.manifest.fingerprint != decides:
+            continue
+        if row and isinstance(row.node, ModelNode) and measured_alike(row.node, model):
+            return version, f"already trained for {other.target}"
+    return None
+
+
+def measured_alike(before: ModelNode, model: ModelNode) -> bool:
+    """Whether the evidence there is answers the metrics and tests that are asked for now."""
+    return (before.metrics, before.tests) == (model.metrics, model.tests)
+
+
+def explain(plan: Plan, manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> Plan:
+    """The plan, saying of each step whose work it will take over, as far as that can be known before it is done."""
+    if not state.kept and not state.neighbours:
+        return plan
+    reasons = _Foresight(plan, manifest, state, versions).reasons()
+    steps = tuple(s.model_copy(update={"reason": reasons.get((s.node, s.action), s.reason)}) for s in plan.steps)
+    return plan.model_copy(update={"steps": steps})
+
+
+class _Foresight:
+    """What groups, training datasets and models will come out as, where nothing has to be computed to know it."""
+
+    def __init__(self, plan: Plan, manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> None:
+        self._manifest, self._state, self._versions = manifest, state, versions
+        self._steps = {(s.node, s.action) for s in plan.steps}
+        self._rows: dict[str, Made | Published] = {}
+        self._datasets: dict[str, TrainingDataset] = {}
+        self._reasons: dict[tuple[str, str], str] = {}
+
+    def reasons(self) -> dict[tuple[str, str], str]:
+        """(node, action) → whose work it is."""
+        for node_id in self._manifest.order:
+            match self._manifest.nodes[node_id]:
+                case GroupNode() as group:
+                    self._group(group)
+                case ViewNode() as view:
+                    self._view(view)
+                case ModelNode() as model:
+                    self._model(model)
+        return self._reasons
+
+    def _group(self, node: GroupNode) -> None:
+        published = self._state.published.get(node.id)
+        if (node.id, "materialize") not in self._steps:
+            if published:
+                self._rows[node.id] = published
+            return
+        parents = [p for p in node.depends_on if not p.startswith("source:")]
+        if any(p not in self._rows for p in parents):
+            return
+        below: dict[str, str] = {}
+        for parent in parents:
+            below |= self._rows[parent].source_versions
+        direct = {p: self._versions[p] for p in node.depends_on if p not in parents}
+        read = {p: self._rows[p].column_digests.get(reads_key(node, p)) for p in parents}
+        inputs = {p: digest for p, digest in read.items() if digest}
+        if len(inputs) < len(read):
+            return
+        found = find_rows(node, self._state, inputs, dict(sorted((below | direct).items())))
+        if found:
+            self._rows[node.id], self._reasons[node.id, "materialize"] = found
+
+    def _view(self, view: ViewNode) -> None:
+        newest = self._state.training_datasets.get(view.id)
+        if (view.id, "train_data") not in self._steps:
+            if newest:
+                self._datasets[view.id] = newest
+            return
+        digests: dict[str, str | None] = {}
+        for source in view.reads:
+            relation, _, column = source.rpartition(".")
+            row = self._rows.get(f"feature_group:{relation}")
+            digests[source] = row.column_digests.get(column) if row else None
+        found = (
+            None if None in digests.values() else find_dataset(view.id, dataset_fingerprint(view, digests), self._state)
+        )
+        if found:
+            self._datasets[view.id], self._reasons[view.id, "train_data"] = found
+
+    def _model(self, model: ModelNode) -> None:
+        dataset = self._datasets.get(model.feature_view)
+        if dataset and (model.id, "train") in self._steps:
+            inputs = inputs_of(model, self._manifest.view(model.feature_view), self._state)
+            found = find_model(model, training_fingerprint(model, dataset, inputs), self._state)
+            if found:
+                self._reasons[model.id, "train"] = found[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mlproj.compiler.fingerprints import fingerprint
@@ -113,6 +113,11 @@ def digest_read(dataset: TrainingDataset, inputs: Iterable[str]) -> str:
         return dataset.digest
     names = [*dataset.keys, *([dataset.label] if dataset.label else []), "split", *columns_read(dataset, inputs)]
     return fingerprint("read", dataset.label, [[name, dataset.column_digests[name]] for name in names])
+
+
+def training_fingerprint(model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str]) -> str:
+    """What decides a training: the model's definition, its library, and every value it is trained on."""
+    return fingerprint("training", model.fingerprints.local, model.library, digest_read(dataset, inputs))
 
 
 def why_remake(

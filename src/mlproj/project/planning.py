@@ -16,6 +16,7 @@ from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.equivalents import misdirected
 from mlproj.planner.freshness import held_nodes
 from mlproj.planner.retry import selection, was_forced
+from mlproj.planner.reuse import explain
 from mlproj.planner.selectors import Selector
 from mlproj.planner.versions import check_versions
 from mlproj.project.node_names import breaking_node
@@ -64,7 +65,14 @@ def make(
         diagnostics=(*missing, *misdirected(manifest, state), *numbers, *(error.diagnostics if error else ())),
     )
     plan = make_plan(changes, manifest, state, options).model_copy(update={"asked": asked})
-    return plan, state, versions
+    return _explained(plan, manifest, state, versions), state, versions
+
+
+def _explained(plan: Plan, manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> Plan:
+    """The plan, saying whose work it takes over; that others have made it is part of what it was made from."""
+    plan = explain(plan, manifest, state, versions)
+    reasons = fingerprint([[step.node, step.action, step.reason] for step in plan.steps])
+    return plan.model_copy(update={"basis": {**plan.basis, "others": reasons}})
 
 
 def _basis(manifest: Manifest, state: TargetState, versions: Mapping[str, str], on_breaking: str) -> dict[str, str]:
@@ -95,18 +103,19 @@ def resumed_node(manifest: Manifest, state: TargetState, text: str) -> str:
 
 
 def _settled(project: Project, state: TargetState, *, full_refresh: bool, retried: BuildRecord | None) -> TargetState:
-    """The state, with rows that were kept unpublished where the lake has them still.
+    """The state, with rows that were kept unpublished, and those of other targets, where this lake has them.
 
     Whoever wants all computed anew wants none of them, but for what the build made that is retried.
     """
     if full_refresh:
         own = {step.node for step in retried.steps if step.made} if retried else set()
-        state = state.model_copy(update={"kept": {n: made for n, made in state.kept.items() if n in own}})
-    if not state.kept:
+        kept = {n: made for n, made in state.kept.items() if n in own}
+        state = state.model_copy(update={"kept": kept, "neighbours": ()})
+    if not state.kept and not state.neighbours:
         return state
     from mlproj.executor.journal import settled
 
-    return settled(state, project.session.lake.commits())
+    return settled(state, project.session.lake.commits(), project.lake_mates)
 
 
 def _manifest(project: Project, state: TargetState) -> tuple[Manifest, DoesNotCompile | None]:

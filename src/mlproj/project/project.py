@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     Planned = tuple[Plan, TargetState, dict[str, str]]
 
-# How far a retry looks back.
-_BUILDS = 100
-
 
 class Project:
     """A project's folder, for one target.
@@ -248,18 +245,11 @@ class Project:
         What succeeded then is not computed again. No results where there is nothing to retry. Raises E501 as `build`.
         """
         from mlproj.executor.results import run_results
-        from mlproj.planner import Asked
-        from mlproj.planner.retry import unfinished
-        from mlproj.project.planning import make
+        from mlproj.project.retrying import retry_plan
 
-        retried = unfinished(self.session.reader.builds(self.target_name, limit=_BUILDS))
-        if retried is None:
+        planned = retry_plan(self, accept_breaking or {}, _today())
+        if planned is None:
             return run_results("", ())
-        asked = Asked(as_of_date=_today(), accept_breaking=dict(accept_breaking or {}))
-
-        def planned() -> Planned:
-            return make(self, asked, retried)
-
         return self._apply(planned, threads, fail_fast=fail_fast, wait=wait, progress=progress, failed=failed)
 
     def _apply(
@@ -378,6 +368,13 @@ class Project:
     def variables(self) -> Mapping[str, Any]:
         """What overrides the vars of mlproj.yml."""
         return self._vars
+
+    @property
+    def lake_mates(self) -> frozenset[str]:
+        """Other targets of mlproj.yml whose lake and state are this one's: what they made can be taken over."""
+        own, targets = self._settings.target, self._settings.spec.targets
+        same = {n for n, t in targets.items() if (t.catalog, t.data, t.state) == (own.catalog, own.data, own.state)}
+        return frozenset(same - {self.target_name})
 
     @property
     def on_breaking(self) -> str:

@@ -18,6 +18,7 @@ _MOVED = {
     "sources": "the sources' data",
     "state": "what the target holds",
     "settings": "the target's on_breaking",
+    "others": "what failed builds and other targets have made",
 }
 
 

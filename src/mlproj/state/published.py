@@ -26,6 +26,7 @@ class Published(Noun):
     `column_digests` of each column that a view reads (with its key) and of each set of columns that the SQL of a group
     reads (as `(age, id)`), all independent of row order. `inputs` maps the groups that were read to the digests of what
     was read of them: where these, the definition and the sources stand, so do the rows. `held` is set by a rollback.
+    `owner` is the target whose table it is, where it is another's.
     """
 
     node: Node
@@ -40,6 +41,7 @@ class Published(Noun):
     source_versions: dict[str, str] = {}
     inputs: dict[str, str] = {}
     held: Held | None = None
+    owner: str | None = None
 
 
 class RowChanges(Noun):
@@ -64,6 +66,7 @@ class Made(Noun):
     write: str = ""
     table: str | None = None
     commit: int | None = None
+    owner: str | None = None
     rows: int = 0
     digest: str = ""
     column_digests: dict[str, str] = {}
@@ -99,12 +102,13 @@ class Commit(Noun):
 
 
 class TargetState(Noun):
-    """All of it, by node id; `tables` are the table names that other targets use in the same state.
+    """All of it, by node id; `foreign_tables` are those of other targets in the same state.
 
     `training_datasets` holds the newest per view id, `model_versions` the newest per model id, whatever their status;
     after a rollback of a build those that were current then. `trained` all versions there are, in a line each.
     `aliases` maps `name@alias` to a model version. `last_publication` is the build whose publication came last.
     `kept` holds the rows that builds made and did not publish, because they failed or were killed.
+    `neighbours` are other targets in the same state, with what they hold and this one does not.
     """
 
     target: str
@@ -116,3 +120,4 @@ class TargetState(Noun):
     foreign_tables: tuple[str, ...] = ()
     last_publication: str | None = None
     kept: dict[str, Made] = {}
+    neighbours: tuple[TargetState, ...] = ()

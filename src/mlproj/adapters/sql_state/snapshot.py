@@ -42,34 +42,43 @@ order by view
 
 _DATASETS = "select dataset_json from training_datasets where target = ? and view = ? order by number"
 
+# Registered in the target, or taken over from another.
+_VISIBLE = """(v.target = :target or v.name || '@' || v.version || '.' || v.run in (
+  select subject from events where target = :target and what = 'model_adopted'))"""
+
 _VERSIONS = """
 select v.name, v.version, v.run, v.target, v.manifest_hash, v.build_id, v.created_at, v.manifest_json, e.evaluation_json
 from model_versions v join evaluations e on e.seq = (
   select max(seq) from evaluations l where l.name = v.name and l.version = v.version and l.run = v.run)
-where v.target = :target
-"""
+where """
 
-_ONLY_NAME = "and v.name = :name "
+_ALIEN = "v.target = :other and not " + _VISIBLE
 
-_ONLY_NEWEST = """and (v.name, v.version, v.run) in (
+_ONLY_NAME = " and v.name = :name "
+
+_ONLY_NEWEST = f""" and (v.name, v.version, v.run) in (
   select name, version, coalesce(
     (select number from pointers p where p.target = :target and p.node = 'model:' || name || '@' || version), max(run))
-  from model_versions where target = :target group by name, version) """
+  from model_versions v where {_VISIBLE} group by name, version) """
 
-_IN_ORDER = "order by v.name, v.version, v.run"
+_NEWEST_ALIEN = """ and v.run = (
+  select max(run) from model_versions n where n.target = v.target and n.name = v.name and n.version = v.version) """
+
+_IN_ORDER = " order by v.name, v.version, v.run"
 
 # A version's manifest is long; who asks what stands on a feature needs a line of it.
-_TRAINED = """
+_TRAINED = f"""
 select v.name, v.version, v.run, json_extract(v.manifest_json, '$.model.id', '$.view', '$.training_dataset',
   '$.model.label', '$.inputs', '$.outputs[0].type'), exists (select 1 from evaluations e where e.name = v.name
   and e.version = v.version and e.run = v.run and e.status = 'passed')
-from model_versions v where v.target = ? order by v.name, v.version, v.run
+from model_versions v where {_VISIBLE} order by v.name, v.version, v.run
 """
 
 _ALIASES = "select name, alias, version, run from aliases where target = ? order by name, alias"
 
 _FOREIGN_TABLES = """
 select "table" from published where target <> :target and "table" is not null
+  and coalesce(json_extract(published_json, '$.owner'), target) <> :target
 union select "table" from training_datasets where target <> :target
 order by 1
 """
@@ -96,6 +105,16 @@ group by s.node
 order by s.node
 """
 
+_OTHERS = "select distinct target from published where target <> ? order by target"
+
+# Where the rows are the same there is nothing to take over.
+_ALIEN_PUBLISHED = """
+select o.node, o.published_json from published o left join published m on m.target = :target and m.node = o.node
+where o.target = :other and (o.node like 'model:%' or o.node like 'feature_group:%' and (
+  m.node is null or o."table" is null or m."table" is not o."table" or m."commit" is not o."commit"))
+order by o.node
+"""
+
 _LAST_PUBLICATION = "select build_id from publications where target = ? order by seq desc limit 1"
 
 _APPLIED = "select 1 from publications where target = ? and build_id = ?"
@@ -114,7 +133,7 @@ class Snapshot:
     def load(self, target: str) -> TargetState:
         parse = Published.model_validate_json
         of_it = {"target": target}
-        newest = [_version(row) for row in self._execute(_VERSIONS + _ONLY_NEWEST + _IN_ORDER, of_it)]
+        newest = [_version(row) for row in self._execute(_VERSIONS + _VISIBLE + _ONLY_NEWEST + _IN_ORDER, of_it)]
         datasets = self._execute(_NEWEST_DATASETS, of_it)
         aliases = self._execute(_ALIASES, (target,))
         last = self._execute(_LAST_PUBLICATION, (target,)).fetchone()
@@ -123,11 +142,24 @@ class Snapshot:
             published={node: parse(text) for node, text in self._execute(_PUBLISHED, (target,))},
             training_datasets={view: TrainingDataset.model_validate_json(text) for view, text in datasets},
             model_versions={f"model:{version.name}@{version.version}": version for version in newest},
-            trained=tuple(_trained(row) for row in self._execute(_TRAINED, (target,))),
+            trained=tuple(_trained(row) for row in self._execute(_TRAINED, of_it)),
             aliases={f"{name}@{alias}": f"{name}@{version}.{run}" for name, alias, version, run in aliases},
             foreign_tables=tuple(table for (table,) in self._execute(_FOREIGN_TABLES, of_it)),
             last_publication=last[0] if last else None,
             kept=self._kept(of_it),
+            neighbours=tuple(self._neighbour(target, other) for (other,) in self._execute(_OTHERS, (target,))),
+        )
+
+    def _neighbour(self, target: str, other: str) -> TargetState:
+        both = {"target": target, "other": other}
+        own = {text for _view, text in self._execute(_NEWEST_DATASETS, {"target": target})}
+        datasets = [row for row in self._execute(_NEWEST_DATASETS, {"target": other}) if row[1] not in own]
+        newest = [_version(row) for row in self._execute(_VERSIONS + _ALIEN + _NEWEST_ALIEN + _IN_ORDER, both)]
+        return TargetState(
+            target=other,
+            published={n: Published.model_validate_json(text) for n, text in self._execute(_ALIEN_PUBLISHED, both)},
+            training_datasets={view: TrainingDataset.model_validate_json(text) for view, text in datasets},
+            model_versions={f"model:{version.name}@{version.version}": version for version in newest},
         )
 
     def history(self, node: str, target: str) -> list[Commit]:
@@ -135,7 +167,7 @@ class Snapshot:
         return [Commit.model_validate(dict(zip(Commit.model_fields, row, strict=True))) for row in rows]
 
     def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
-        query = _VERSIONS + ("" if name is None else _ONLY_NAME) + _IN_ORDER
+        query = _VERSIONS + _VISIBLE + ("" if name is None else _ONLY_NAME) + _IN_ORDER
         return [_version(row) for row in self._execute(query, {"target": target, "name": name})]
 
     def training_datasets(self, target: str, view: str) -> list[TrainingDataset]:

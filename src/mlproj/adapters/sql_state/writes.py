@@ -124,7 +124,19 @@ def add_evaluation(
         "status": evaluation.status,
         "definition": node.model_dump(mode="json"),
     }
-    _log(connection, target, at, _author(connection, build_id), "model_evaluated", version.id, detail)
+    who = _author(connection, build_id)
+    if version.target != target and not _is_adopted(connection, target, version.id):
+        # From now on it is this target's as well, and the current one, whatever its number.
+        _upsert(connection, tables.pointers, [{"target": target, "node": node.id, "number": version.run}])
+        _log(connection, target, at, who, "model_adopted", version.id, {**detail, "from": version.target})
+    else:
+        _log(connection, target, at, who, "model_evaluated", version.id, detail)
+
+
+def _is_adopted(connection: Connection, target: str, version: str) -> bool:
+    c = tables.events.c
+    found = select(c.seq).where(c.target == target, c.what == "model_adopted", c.subject == version)
+    return connection.execute(found).first() is not None
 
 
 def _put_published(connection: Connection, target: str, published: Mapping[str, Published]) -> None:
