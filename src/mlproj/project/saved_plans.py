@@ -51,6 +51,8 @@ def refuse_foreign(saved: Plan, project: str, target: str, mlproj: str) -> None:
 def refuse_other(saved: Plan, plan: Plan) -> None:
     """Raises E502 where planning again does not give the saved plan."""
     moved = [said for name, said in _MOVED.items() if saved.basis.get(name) != plan.basis.get(name)]
+    # Whose work can be taken over follows from all else.
+    moved = moved[:-1] if len(moved) > 1 and moved[-1] == _MOVED["others"] else moved
     if moved:
         raise fail("E502", f"{' and '.join(moved)} changed since this plan was made", hint=_HINT)
     if saved != plan:
