@@ -391,3 +391,33 @@ def test_a_query_that_grows_beyond_measure_is_compared_as_text() -> None:
     sql = f"with {', '.join(ctes)} select id, n from q13"
 
     assert problems(query_meaning(sql, RELATIONS, FUNCTIONS, BINDER.describe("select id, a as n from t")))
+
+
+@pytest.mark.parametrize("key", ["1", "upper('x')", "random()", "case when true then 'a' end"])
+def test_group_by_all_takes_no_constant_for_a_key(key: str) -> None:
+    """Of an empty table `group by 1` gives no row, and ALL, which finds no key here, one row."""
+    by_all, by_key = (meaning(f"select {key} as k, max(a) as m from t group by {part}") for part in ("all", "1"))
+
+    assert problems(by_all) == []
+    assert by_all.rows != by_key.rows
+    assert by_all.rows == meaning(f"select {key} as k, max(a) as m from t").rows
+
+
+@pytest.mark.parametrize("key", ["a", "a + 1", "t.a", "st.x", "upper(s)", "s", "q"])
+def test_group_by_all_is_resolved_to_its_keys(key: str) -> None:
+    source = "t" if key != "q" else "(select 1 as q, a from t) as t"
+    by_all, by_key = (meaning(f"select {key} as k, max(a) as m from {source} group by {part}") for part in ("all", "1"))
+
+    assert problems(by_all) == []
+    assert by_all.rows == by_key.rows
+
+
+@pytest.mark.parametrize("key", ["(select max(c) from u)", "[x for x in [1]]"])
+def test_what_group_by_all_makes_of_a_subquery_or_a_comprehension_alone_is_not_told(key: str) -> None:
+    assert problems(meaning(f"select {key} as k, max(a) as m from t group by all")) != []
+    assert problems(meaning(f"select {key} as k, s, max(a) as m from t group by all")) == []
+
+
+def test_a_comparison_of_a_column_with_itself_is_turned_too() -> None:
+    assert meaning("select id from t where a < a").rows == meaning("select id from t where a > a").rows
+    assert meaning("select id from t where a <= a").rows != meaning("select id from t where a > a").rows

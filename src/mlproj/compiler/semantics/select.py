@@ -16,7 +16,7 @@ from mlproj.compiler.semantics.from_clause import FromClause
 from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.projections import projections
 from mlproj.compiler.semantics.scope import Column, Lookup
-from mlproj.compiler.semantics.shapes import order_matters
+from mlproj.compiler.semantics.shapes import order_matters, speaks_of_columns
 from mlproj.compiler.semantics.value import digest, NotUnderstood, Trait, Value, short, traits_of, uses_of
 
 _KNOWN = {
@@ -100,7 +100,10 @@ class SelectReader:
             keys = [v for v in self._values if not v.traits & Trait.AGGREGATE]
             if any(v.traits & (Trait.UNKNOWN | Trait.WINDOW) for v in keys):
                 raise NotUnderstood("GROUP BY ALL beside a function that is not known", position_of(group))
-            self._grouped = bool(keys)
+            grouped = speaks_of_columns(self._select, self._values) if keys else False
+            if grouped is None:
+                raise NotUnderstood("GROUP BY ALL of what may be no column", position_of(group))
+            self._grouped = grouped
         elif any(isinstance(part, exp.GroupingSets | exp.Rollup | exp.Cube) for part in group.expressions):
             values: list[Value] = []
             hashed = [self._grouping(part, values) for part in group.expressions]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -10,7 +10,7 @@ from sqlglot.expressions import Expr
 
 from mlproj.compiler.semantics.functions import ANY_ORDER, VOLATILE, FunctionNames, traits_of_function
 from mlproj.compiler.semantics.parse import name_of
-from mlproj.compiler.semantics.value import Trait
+from mlproj.compiler.semantics.value import Trait, Value
 
 _PROJECTS_AND_FILTERS = {"expressions", "from_", "joins", "where", "order", "with_"}
 _CLOCKS = (
@@ -34,6 +34,27 @@ def is_row_by_row(nodes: list[Expr], names: FunctionNames) -> bool:
         if isinstance(part, exp.Anonymous) and traits_of_function(_name(part), names):
             return False
     return not any(_volatile(part) for node in nodes for part in node.walk())
+
+
+def speaks_of_columns(select: Expr, values: Sequence[Value]) -> bool | None:
+    """Whether some projection of a SELECT names a column of its FROM, which is what GROUP BY ALL groups by.
+
+    `values` are those of its projections. None where it cannot be told: within a subquery or a comprehension, or by
+    a word that is an earlier projection's name as well.
+    """
+    parts = list(select.expressions)
+    if len(parts) != len(values) or any(part.is_star for part in parts):
+        return True
+    earlier: set[str] = set()
+    doubtful = False
+    for part, value in zip(parts, values, strict=True):
+        for column in part.find_all(exp.Column) if not value.traits & Trait.AGGREGATE else ():
+            own = column.find_ancestor(exp.Query, exp.Lambda, exp.Comprehension) is select
+            if own and (column.args.get("table") or name_of(column.this) not in earlier):
+                return True
+            doubtful = True
+        earlier.add(part.alias.lower())
+    return None if doubtful else False
 
 
 def passes_on(node: Expr, names: FunctionNames, ordered: Callable[[], bool]) -> bool:
