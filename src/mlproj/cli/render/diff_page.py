@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +16,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 320, 96
 _STATISTICS = ("count", "nulls", "distinct", "min", "p25", "p50", "p75", "max", "mean", "std")
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One bar in the units of the picture: both sides from the bottom up."""
-
-    x: float
-    width: float
-    old: float
-    new: float
-    title: str
 
 
 def diff_page(difference: Difference) -> str:
@@ -68,40 +57,36 @@ def _card(column: ColumnDiff) -> dict[str, Any]:
         if old is not None or new is not None
     ]
     shares = value_shares(column.model_dump(mode="json"))
-    ends = (column.bars[0].label, column.bars[-1].label) if column.bars and not shares else None
-    return {"column": column, "measures": measures, "shares": shares, "bars": drawn(column.bars), "ends": ends}
+    ends = None if shares else _ends(column)
+    return {"column": column, "measures": measures, "shares": shares, "paths": drawn(column.bars), "ends": ends}
 
 
-def drawn(bars: tuple[Bar, ...]) -> list[Drawn]:
-    """Bars as shares of their side, so that sides of different size can be laid over each other."""
-    old, new = sum(bar.old for bar in bars), sum(bar.new for bar in bars)
-    shares = [(bar.old / old if old else 0.0, bar.new / new if new else 0.0) for bar in bars]
-    most = max((share for pair in shares for share in pair), default=0.0)
-    if not most:
-        return []
-    step = WIDTH / len(bars)
-    return [
-        Drawn(
-            round(i * step + 1, 1),
-            round(step - 2, 1),
-            round(HEIGHT * was / most, 1),
-            round(HEIGHT * now / most, 1),
-            f"{'≤ ' if is_number else ''}{bar.label}: {was:.1%} → {now:.1%}",
-        )
-        for i, (bar, (was, now)) in enumerate(zip(bars, shares, strict=True))
-        for is_number in [_is_number(bar.label)]
-    ]
+def drawn(bars: Sequence[Bar]) -> tuple[str, str]:
+    """SVG paths of old and new as shares of their side, new in front: sides of different size can be compared."""
+    sides = [[bar.old for bar in bars], [bar.new for bar in bars]]
+    old, new = ([count / (sum(counts) or 1) for count in counts] for counts in sides)
+    most = max([*old, *new], default=0.0)
+    return _path(old, most, inset=0.03), _path(new, most, inset=0.3)
+
+
+def _path(shares: Sequence[float], most: float, *, inset: float) -> str:
+    """Bars side by side, each without a part `inset` of its place on the left and on the right."""
+    step = WIDTH / max(len(shares), 1)
+    return "".join(
+        f"M{(i + inset) * step:.0f} {HEIGHT}v-{HEIGHT * share / most:.1f}h{step * (1 - 2 * inset):.0f}V{HEIGHT}z"
+        for i, share in enumerate(shares)
+        if share
+    )
+
+
+def _ends(column: ColumnDiff) -> tuple[str, str] | None:
+    """What stands below the first and the last bar: a histogram's take in all that is beyond them."""
+    if len(column.bars) < 2:
+        return (column.bars[0].label, "") if column.bars else None
+    return f"≤ {column.bars[0].label}", f"> {column.bars[-2].label}"
 
 
 def _full(value: Any) -> str:
     """A statistic with its thousands apart."""
     shown = number(value)
     return f"{int(shown):,}" if shown.removeprefix("-").isdecimal() else shown
-
-
-def _is_number(label: str) -> bool:
-    try:
-        float(label)
-    except ValueError:
-        return False
-    return True
