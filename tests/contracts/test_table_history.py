@@ -32,8 +32,10 @@ class Lake:
         return sorted(self.engine.rows(f"select * from {self.lake.relation('t', commit)}"), key=repr)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
+@pytest.fixture(params=["by the change feed", "by comparison"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    if request.param == "by comparison":
+        monkeypatch.setattr(DuckLakeHistory, "_fed_up_to", lambda *_: None)
     found = Lake(tmp_path)
     yield found
     found.engine.close()
@@ -109,3 +111,30 @@ def test_what_cannot_be_read_is_an_engine_error_and_changes_nothing(lake: Lake) 
     with pytest.raises(EngineError):
         lake.history.restore("none", first, INFO)
     assert lake.rows() == [(1,)]
+
+
+def test_rows_that_came_and_went_in_between_count_for_nothing(lake: Lake) -> None:
+    first = lake.write("select range as k from range(10)")
+    lake.write("select range as k from range(20)")
+    lake.write("select range as k from range(5, 10)")
+    lake.write("select range as k from range(5, 12)")
+
+    commit, done = lake.history.restore("t", first, INFO)
+
+    assert done == RowsBack(2, 5)
+    assert lake.rows(commit) == [(i,) for i in range(10)]
+    assert lake.history.restore("t", first, INFO)[1] == RowsBack(0, 0)
+
+
+def test_a_feed_with_a_hole_is_not_used(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    first = lake.write("select range as k from range(10)")
+    lake.write("select range as k from range(20)")
+    between = lake.write("select range as k from range(5)")
+    lake.write("select range as k from range(8)")
+    lake.engine.rows(f"call ducklake_expire_snapshots('lake', versions => [{between}])")
+
+    commit, _done = lake.history.restore("t", first, INFO)
+
+    assert lake.rows(commit) == [(i,) for i in range(10)]
+    lake.engine.close()

@@ -1,15 +1,17 @@
 """Old commits of DuckLake tables, and the way back to them: only the rows that differ are written.
 
-Rows are compared as wholes, by a hash of all columns and how often each occurs, so that no key is needed and repeated
-rows come out right. That reads both commits; a change feed would read no less after a build, which replaces all rows.
+What differs is read from the change feed where every commit since then is still there. Where not, both commits are
+compared row by row. Either way rows count as wholes, by a hash of all columns and how often each occurs, so that no key
+is needed and repeated rows come out right.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlproj.adapters.duckdb_engine import DuckDBEngine
-from mlproj.adapters.ducklake import DuckLake
+from mlproj.adapters.ducklake import DATA_SCHEMA, DuckLake
 from mlproj.compiler.text import identifiers, literal
 from mlproj.ports import CommitInfo, RowsBack
 
@@ -23,6 +25,14 @@ where t.table_name = {table} and s.snapshot_id = {commit}
 """
 
 
+# Commits since then that are there, of how many there were; none where the table is not the same any more.
+_FEED = """
+select (select count(*) from {{catalog}}ducklake_snapshot where snapshot_id > {commit}),
+       (select max(snapshot_id) from {{catalog}}ducklake_snapshot)
+from {{catalog}}ducklake_table where table_name = {table} and end_snapshot is null and begin_snapshot <= {commit}
+"""
+
+
 class DuckLakeHistory:
     """`ports.TableHistory`."""
 
@@ -33,19 +43,18 @@ class DuckLakeHistory:
         return bool(self._lake.catalog_rows(_ALIVE.format(table=literal(table), commit=int(commit))))
 
     def difference(self, table: str, commit: int) -> RowsBack:
-        counts = _counts(self._names(table), self._lake.relation(table), self._lake.relation(table, commit))
-        row = self._engine.rows(f"select sum(n) filter (n > 0), -sum(n) filter (n < 0) from ({counts}) as c")[0]
+        sides = self._sides(table, commit)
+        row = self._engine.rows(f"select sum(n) filter (n > 0), -sum(n) filter (n < 0) from ({sides.counts}) as c")[0]
         return RowsBack(deleted=int(row[0] or 0), inserted=int(row[1] or 0))
 
     def restore(self, table: str, commit: int, info: CommitInfo) -> tuple[int, RowsBack]:
-        head, old = self._lake.relation(table), self._lake.relation(table, commit)
-        names = self._names(table)
+        head, sides = self._lake.relation(table), self._sides(table, commit)
         found = {"deleted": 0, "inserted": 0}
 
         def work(cursor: DuckDBPyConnection) -> None:
-            cursor.execute(f"create or replace temp table rollback_counts as {_counts(names, head, old)}")
-            cursor.execute(f"create or replace temp table rollback_gone as {_surplus(names, head, 1)}")
-            back = f"select {names} from {old} where rowid in ({_surplus(names, old, -1)})"
+            cursor.execute(f"create or replace temp table rollback_counts as {sides.counts}")
+            cursor.execute(f"create or replace temp table rollback_gone as {sides.surplus(1)}")
+            back = f"select {sides.names} from {sides.old} where rowid in ({sides.surplus(-1)})"
             found["inserted"] = _count(cursor.execute(f"insert into {head} by name {back}"))
             gone = "select row from rollback_gone"
             found["deleted"] = _count(cursor.execute(f"delete from {head} where rowid in ({gone})"))
@@ -57,25 +66,57 @@ class DuckLakeHistory:
             made = int(self._engine.rows("from lake.current_snapshot()")[0][0])
         return made, done
 
-    def _names(self, table: str) -> str:
-        columns = self._engine.describe(f"select * from {self._lake.relation(table)}")
-        return identifiers(c.name for c in columns)
+    def _sides(self, table: str, commit: int) -> _Sides:
+        """What is in the head and not in the commit, and the other way round."""
+        head, old = self._lake.relation(table), self._lake.relation(table, commit)
+        names = identifiers(c.name for c in self._engine.describe(f"select * from {head}"))
+        newest = self._fed_up_to(table, commit)
+        if newest is None:
+            return _Sides(names, head, old)
+        feed = f"ducklake_table_changes('lake', {literal(DATA_SCHEMA)}, {literal(table)}, {commit + 1}, {newest})"
+        came, went = (f"(from {feed} where change_type {which})" for which in _CHANGES)
+        # A row that came and went since is in neither.
+        new, lost = (
+            f"(select * from {a} as a where not exists (select 1 from {b} as b where b.rowid = a.rowid))"
+            for a, b in ((came, went), (went, came))
+        )
+        return _Sides(names, new, lost)
+
+    def _fed_up_to(self, table: str, commit: int) -> int | None:
+        """The newest commit, where the feed from `commit` to there has no hole."""
+        rows = self._lake.catalog_rows(_FEED.format(table=literal(table), commit=int(commit)))
+        return int(rows[0][1]) if rows and rows[0][1] - commit == rows[0][0] > 0 else None
 
 
-def _counts(names: str, head: str, old: str) -> str:
-    """How often each row is in `head` more than in `old`, by its hash."""
-    both = f"select hash({names}) as h, 1 as n from {head} union all select hash({names}), -1 from {old}"
-    return f"select h, sum(n)::BIGINT as n from ({both}) as both_ group by h having sum(n) <> 0"
+_CHANGES = ("in ('insert', 'update_postimage')", "in ('delete', 'update_preimage')")
 
 
-def _surplus(names: str, relation: str, sign: int) -> str:
-    """Ids of as many rows of each hash as the other side lacks."""
-    ranked = (
-        f"select r.row, {sign} * c.n as surplus, row_number() over (partition by r.h) as place "
-        f"from (select rowid as row, hash({names}) as h from {relation}) as r "
-        f"join rollback_counts as c on r.h = c.h where {sign} * c.n > 0"
-    )
-    return f"select row from ({ranked}) as ranked where place <= surplus"
+@dataclass(frozen=True)
+class _Sides:
+    """Two relations with `rowid`, whose common rows count for nothing; `names` are the columns of both."""
+
+    names: str
+    head: str
+    old: str
+
+    @property
+    def counts(self) -> str:
+        """How often each row is in `head` more than in `old`, by its hash."""
+        both = " union all ".join(
+            f"select hash({self.names}) as h, {sign} as n from {relation} as r"
+            for relation, sign in ((f"(from {self.head})", 1), (f"(from {self.old})", -1))
+        )
+        return f"select h, sum(n)::BIGINT as n from ({both}) as both_ group by h having sum(n) <> 0"
+
+    def surplus(self, sign: int) -> str:
+        """Ids of as many rows of each hash as the other side lacks: of `head` for 1, of `old` for -1."""
+        relation = self.head if sign > 0 else self.old
+        ranked = (
+            f"select r.row, {sign} * c.n as surplus, row_number() over (partition by r.h) as place "
+            f"from (select rowid as row, hash({self.names}) as h from {relation}) as r "
+            f"join rollback_counts as c on r.h = c.h where {sign} * c.n > 0"
+        )
+        return f"select row from ({ranked}) as ranked where place <= surplus"
 
 
 def _count(done: DuckDBPyConnection) -> int:

@@ -52,14 +52,14 @@ def _rows_back(
     row: Published, old: Published, state: TargetState, adapters: Adapters, info: CommitInfo
 ) -> tuple[str, int, RowsBack]:
     """Table and commit that hold the old rows again. A table of another target is left alone: its rows are copied."""
-    table, foreign = row.table or "", row.table in state.foreign_tables
-    if old.table == table and not foreign:
-        commit, done = adapters.tables.restore(table, old.commit or 0, info)
-        return table, commit, done
     node = row.node
     assert isinstance(node, GroupNode)
-    if foreign:
+    table = row.table or ""
+    if row.owner is not None or table in state.foreign_tables:
         table = table_name(f"{node.name}__v{node.version}", node.fingerprints.deep, state)
+    if old.table == table:
+        commit, done = adapters.tables.restore(table, old.commit or 0, info)
+        return table, commit, done
     query = f"select * from {adapters.lake.relation(old.table or '', old.commit)}"
     commit = adapters.lake.write([TableWrite(table, query, node.partition_by)], info)
     return table, commit, RowsBack(row.rows or 0, old.rows or 0)

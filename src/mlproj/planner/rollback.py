@@ -111,6 +111,7 @@ def rolled_back(
         update={
             "table": place[0],
             "commit": place[1],
+            "owner": None,
             "rows": old.rows,
             "digest": old.digest,
             "column_digests": old.column_digests,
