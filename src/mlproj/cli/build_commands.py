@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mlproj.cli.context import Context, acceptance, accepted, pass_context, resumption, selection, waiting
+from mlproj.cli.context import Context, acceptance, accepted, locking, pass_context, resumption, selection, waiting
 
 threads_option = click.option(
     "--threads",
@@ -44,6 +44,7 @@ def init(context: Context, folder: Path) -> None:
 )
 @acceptance
 @resumption
+@locking
 @pass_context
 def plan(
     context: Context,
@@ -112,6 +113,7 @@ def _day(text: str | None) -> str | None:
 @acceptance
 @resumption
 @waiting
+@locking
 @pass_context
 def build(
     context: Context,
@@ -197,4 +199,16 @@ def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
 
-COMMANDS = (init, plan, build, retry, run_tests)
+@click.command()
+@pass_context
+def lock(context: Context) -> None:
+    """Write mlproj.lock: the versions of the libraries that models are trained with."""
+    from mlproj.project.lock import write_lock
+
+    libraries = write_lock(context.project)
+    lines = [f"{name} {version}" for name, version in libraries.items()]
+    document = {"artifact": "lock", "version": 1, "libraries": libraries}
+    context.answer(document, lambda: lines or ["no model is trained with a library: mlproj.lock is empty"])
+
+
+COMMANDS = (init, plan, build, retry, run_tests, lock)

@@ -164,6 +164,24 @@ def resumption(command: F) -> F:
     )(command)
 
 
+def locking(command: F) -> F:
+    """--locked, which refuses to go on before anything is done."""
+    return click.option(
+        "--locked",
+        is_flag=True,
+        expose_value=False,
+        callback=_hold_to_lock,
+        help="Refuse where a library is not installed as mlproj.lock says.",
+    )(command)
+
+
+def _hold_to_lock(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # click's way
+    if wanted:
+        from mlproj.project.lock import require_lock
+
+        require_lock(ctx.obj.project)
+
+
 def waiting(command: F) -> F:
     """--wait, with seconds or without."""
     return click.option(

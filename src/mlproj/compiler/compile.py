@@ -9,6 +9,7 @@ from typing import Any
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.graph import topological
 from mlproj.compiler.groups import GroupCompiler
+from mlproj.compiler.lock import check_lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
 from mlproj.compiler.render import Rendered, SqlRenderer
@@ -62,9 +63,10 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     estimators = _estimators(loaded, surroundings.estimators)
     models: dict[str, ModelNode] = {}
     for model in sorted(loaded.models, key=lambda m: (m.spec.name, m.spec.version)):
-        compiled_model = compile_model(model, names, views, estimators, collector)
+        compiled_model = compile_model(model, names, views, estimators, loaded.lock, collector)
         if compiled_model:
             models[compiled_model.id] = compiled_model
+    check_lock(loaded, [i for i in estimators.values() if isinstance(i, EstimatorInfo)], collector)
     groups = _with_unique_keys(groups, views)
     nodes: dict[str, Node] = {**sources, **groups, **views, **models}
     manifest = Manifest(
@@ -74,6 +76,7 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
         env_defaults=dict(sorted(renderer.env_defaults.items())),
         estimators={p: i for p, i in sorted(estimators.items()) if isinstance(i, EstimatorInfo)},
         warnings=tuple(collector.warnings),
+        locked=loaded.lock is not None,
     )
     if collector.errors:
         raise DoesNotCompile(collector, manifest)

@@ -20,6 +20,7 @@ class Manifest(Noun):
     env_defaults: dict[str, str] = {}
     estimators: dict[str, EstimatorInfo] = {}
     warnings: tuple[Diagnostic, ...] = ()
+    locked: bool = False  # there is an mlproj.lock
 
     def group(self, node_id: str) -> GroupNode:
         node = self.nodes[node_id]

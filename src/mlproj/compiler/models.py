@@ -7,13 +7,14 @@ from typing import Any
 
 from mlproj.compiler.about import about
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.lock import library_of
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.transformations import output_types
 from mlproj.compiler.types import is_numeric
 from mlproj.compiler.views import resolve_reference
 from mlproj.diagnostics import Collector, did_you_mean
 from mlproj.loader import Loaded
-from mlproj.specs import Model
+from mlproj.specs import Lock, Model
 from mlproj.specs.model import CLASSIFIER_METRICS, REGRESSOR_METRICS, Metric
 from mlproj.state import EstimatorInfo, Fingerprints, ModelNode, ViewNode
 
@@ -25,6 +26,7 @@ def compile_model(
     names: Names,
     views: Mapping[str, ViewNode],
     estimators: Mapping[str, EstimatorInfo | LookupError],
+    lock: Loaded[Lock] | None,
     collector: Collector,
 ) -> ModelNode | None:
     """The node, or None with diagnostics; None without one where its view has failed itself."""
@@ -52,14 +54,14 @@ def compile_model(
         _check_view(model, view, info, node, collector)
     if node in collector.poisoned or isinstance(info, LookupError) or view.label is None:
         return None
-    return _node(model, node, view, info)
+    return _node(model, node, view, info, lock)
 
 
-def _node(model: Loaded[Model], node: str, view: ViewNode, info: EstimatorInfo) -> ModelNode:
+def _node(model: Loaded[Model], node: str, view: ViewNode, info: EstimatorInfo, lock: Loaded[Lock] | None) -> ModelNode:
     spec = model.spec
     default: tuple[Metric, ...] = ("accuracy",) if info.task == "classifier" else ("rmse",)
     metrics = tuple(dict.fromkeys([*(spec.metrics or default), *(test.metric.name for test in spec.tests)]))
-    library = f"{info.library} {'.'.join(info.library_version.split('.')[:2])}"
+    library = library_of(info, lock)
     local = fingerprint("model", view.id, spec.estimator, spec.params, spec.seed)
     tests = tuple(test.metric for test in spec.tests)
     return ModelNode(

@@ -11,6 +11,7 @@ from pathlib import Path
 from mlproj.diagnostics import Collector, Span
 
 PROJECT_FILE = "mlproj.yml"
+LOCK_FILE = "mlproj.lock"
 _SKIPPED = frozenset({"node_modules", "__pycache__"})
 
 
@@ -23,13 +24,14 @@ class ProjectFiles:
 
 
 def project_files(root: Path) -> list[Path]:
-    """Every file that can influence loading, sorted: *.yml, *.yaml and *.sql below `root`.
+    """Every file that can influence loading: *.yml, *.yaml and *.sql below `root`, sorted, and mlproj.lock.
 
     Left out are hidden files and folders, target/, virtual environments, node_modules, __pycache__, and folders with
     an mlproj.yml of their own, which are other projects.
     """
     found = find_files(root)
-    return [root / path for path in sorted(found.yaml + found.sql)]
+    lock = (LOCK_FILE,) if (root / LOCK_FILE).is_file() else ()
+    return [root / path for path in (*sorted(found.yaml + found.sql), *lock)]
 
 
 def find_files(root: Path) -> ProjectFiles:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from mlproj.diagnostics import Diagnostic, Span
-from mlproj.specs import FeatureGroup, FeatureView, Model, ProjectSpec, Source, Target
+from mlproj.specs import FeatureGroup, FeatureView, Lock, Model, ProjectSpec, Source, Target
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
@@ -52,4 +52,5 @@ class LoadedProject:
     macros: Mapping[str, str] = field(default_factory=dict)
     env_defaults: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    lock: Loaded[Lock] | None = None
     locate: Callable[..., Span] = field(default=lambda *_place, **_key: Span("mlproj.yml"), repr=False, compare=False)

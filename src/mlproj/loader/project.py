@@ -13,6 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader.discover import PROJECT_FILE, ProjectFiles, find_files, read_text
 from mlproj.loader.loaded import Loaded, LoadedProject
+from mlproj.loader.lock import read_lock
 from mlproj.loader.project_spec import read_project_file
 from mlproj.loader.strings import Strings, has_jinja
 from mlproj.loader.validate import Validator
@@ -36,8 +37,10 @@ def load(
     vars: Mapping[str, object] | None = None,  # noqa: A002  (the name of the option)
     environment: Mapping[str, str],
     resources: bool = True,
+    locked: bool = True,
 ) -> LoadedProject:
-    """Load the project in `root` for one target; `vars` override the project's. Without `resources`, mlproj.yml alone.
+    """Load the project in `root` for one target; `vars` override the project's. Without `resources`, mlproj.yml alone;
+    with `locked` false, whatever mlproj.lock says.
 
     Raises `ProjectError` with every E1xx, E2xx, E303, E306 and E307 of all files, sorted by place.
     """
@@ -49,6 +52,7 @@ def load(
         if path != PROJECT_FILE:
             found.read(path)
     macros = found.macros()
+    lock = read_lock(root, environment, collector) if resources and locked else None
     collector.raise_if_errors()
     assert project.spec is not None and project.target is not None  # noqa: PT018  (else there was an error)
     return LoadedProject(
@@ -67,6 +71,7 @@ def load(
         macros=macros,
         warnings=tuple(collector.warnings),
         locate=project.locate,
+        lock=lock,
     )
 
 

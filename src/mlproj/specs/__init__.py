@@ -3,12 +3,13 @@
 from mlproj.specs.data_test import AcceptedValues, Between, DataTest, NotNull, Unique
 from mlproj.specs.feature_group import FeatureGroup, FeatureSpec
 from mlproj.specs.feature_view import FeatureView, Join, Split
+from mlproj.specs.lock import Lock
 from mlproj.specs.model import MetricBounds, Model, ModelTest
 from mlproj.specs.project import ProjectSpec, Target
 from mlproj.specs.source import Source
 from mlproj.specs.transformation import Transformation
 
 __all__ = [
-    "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "MetricBounds",
-    "Model", "ModelTest", "NotNull", "ProjectSpec", "Source", "Split", "Target", "Transformation", "Unique",
+    "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
+    "MetricBounds", "Model", "ModelTest", "NotNull", "ProjectSpec", "Source", "Split", "Target", "Transformation", "Unique",
 ]  # fmt: skip

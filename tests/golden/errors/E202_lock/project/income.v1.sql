@@ -1,0 +1,1 @@
+select id, age, income from {{ source('census') }}
