@@ -11,5 +11,6 @@ from mlproj.specs.transformation import Transformation
 
 __all__ = [
     "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
-    "MetricBounds", "Model", "ModelTest", "NotNull", "ProjectSpec", "Source", "Split", "Target", "Transformation", "Unique",
+    "MetricBounds", "Model", "ModelTest", "NotNull", "ProjectSpec", "Source", "Split", "Target", "Transformation",
+    "Unique",
 ]  # fmt: skip
