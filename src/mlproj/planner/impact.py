@@ -23,15 +23,25 @@ class Dependants:
     order: Sequence[str]
     state: TargetState
 
-    @cached_property
-    def columns(self) -> dict[str, dict[str, tuple[Place, ...]]]:
-        """Of every node, what each of its columns is made from."""
-        return {n: made_from(node, self.nodes, self._inputs) for n, node in self.nodes.items()}
+    def columns(self, node_id: str) -> Mapping[str, tuple[Place, ...]]:
+        """What each column of a node is made from, of one that is gone too."""
+        if node_id not in self._columns:
+            gone = self.state.published.get(node_id)
+            node = self.nodes.get(node_id) or (gone.node if gone else None)
+            self._columns[node_id] = made_from(node, self.nodes, self._inputs) if node else {}
+        return self._columns[node_id]
 
-    def own_columns(self, node_id: str) -> Iterable[str]:
-        """The columns of a node, of one that is gone too."""
-        gone = self.state.published.get(node_id)
-        return self.columns.get(node_id) or (made_from(gone.node, self.nodes) if gone else ())
+    def below(self, node_id: str) -> list[str]:
+        """Everything that depends on a node, in order."""
+        found, reached = {node_id}, {node_id}
+        while reached:
+            reached = {n for n in self.order if n not in found and not found.isdisjoint(self.nodes[n].depends_on)}
+            found |= reached
+        return [n for n in self.order if n in found and n != node_id]
+
+    @cached_property
+    def _columns(self) -> dict[str, Mapping[str, tuple[Place, ...]]]:
+        return {}
 
     @cached_property
     def _inputs(self) -> dict[str, set[str]]:
@@ -49,7 +59,7 @@ def impact(
     features = {r.feature for r in breaking if r.feature is not None}
     # A rule that names no feature speaks of the rows or of the whole node: it touches every reader.
     whole = any(r.feature is None for r in breaking)
-    own = dependants.own_columns(node_id)
+    own = dependants.columns(node_id)
     start = {c: frozenset({c}) for c in (own if whole else features)} | ({ROWS: frozenset({ROWS})} if whole else {})
     reach = _Reach(node_id, start, dependants)
     spared = reach.spared()
@@ -62,7 +72,7 @@ class _Reach:
 
     def __init__(self, start: str, changed: Mapping[str, frozenset[str]], dependants: Dependants) -> None:
         self._start, self._all = start, dependants
-        self._order = [n for n in dependants.order if n != start]
+        self._order = dependants.below(start)
         self.touched: dict[str, Mapping[str, frozenset[str]]] = {start: changed}
         # Published and declared definitions together may stand in another order than either: until nothing moves.
         while self._spread():
@@ -73,7 +83,7 @@ class _Reach:
         moved = False
         for node in self._order:
             columns: dict[str, frozenset[str]] = {}
-            for column, places in self._all.columns[node].items():
+            for column, places in self._all.columns(node).items():
                 origins = frozenset().union(
                     *(columns.get(p.column, ()) if p.node == node else self._origins(p) for p in places)
                 )
@@ -91,7 +101,7 @@ class _Reach:
         found: dict[str, set[str]] = {}
         rows = {ROWS} if ROWS in self.touched[node] else set()
         for column in {*columns} | rows:
-            for place in self._all.columns[node].get(column, ()):
+            for place in self._all.columns(node).get(column, ()):
                 if place.node != node and self._origins(place):
                     found.setdefault(place.node, set()).add(place.column)
         return found

@@ -45,7 +45,7 @@ class ColumnGraph:
 
     def __init__(self, nodes: Mapping[str, Node], order: Sequence[str], state: TargetState) -> None:
         self._state = state
-        self._columns: dict[str, LineageColumn] = {}
+        self._columns: dict[str, Place | LineageColumn] = {}
         self._parents: dict[str, list[str]] = {}
         for node_id in order:
             for column, places in made_from(nodes[node_id], nodes).items():
@@ -57,12 +57,12 @@ class ColumnGraph:
             self._version(version, nodes)
         # What a node reads may have been declared otherwise when it was trained: such a place is known by name only.
         for parent in [p for parents in self._parents.values() for p in parents if p not in self._columns]:
-            self._columns[parent] = _unknown(parent)
+            self._columns[parent] = _place(parent)
             self._parents.setdefault(parent, [])
 
     def _add(self, place: Place, made_of: Iterable[Place]) -> None:
         id_ = place_id(place)
-        self._columns[id_] = _column(place)
+        self._columns[id_] = place
         self._parents[id_] = [p for p in dict.fromkeys(map(place_id, made_of)) if p != id_]
 
     def _artifact(self, id_: str, kind: str, node: str, columns: Iterable[str], **rest: object) -> None:
@@ -93,9 +93,10 @@ class ColumnGraph:
         down = _reach(start, children) if direction != "upstream" else set(start)
         found = [id_ for id_ in self._columns if id_ in up | down]
         edges = [(p, c) for c in found for p in self._parents[c] if {p, c} <= up or {p, c} <= down]
-        shown = {id_: self._columns[id_].id for id_ in found}
+        drawn = {id_: _column(self._columns[id_]) for id_ in found}
+        shown = {id_: column.id for id_, column in drawn.items()}
         pairs = dict.fromkeys((shown[p], shown[c]) for p, c in edges if shown[p] != shown[c])
-        columns = {self._columns[id_].id: self._columns[id_] for id_ in found}
+        columns = {column.id: column for column in drawn.values()}
         return ColumnLineage(
             node=node,
             start=tuple(dict.fromkeys(shown[id_] for id_ in start)),
@@ -111,8 +112,10 @@ def place_id(place: Place) -> str:
     return f"{place.node}.{place.column}"
 
 
-def _column(place: Place) -> LineageColumn:
+def _column(place: Place | LineageColumn) -> LineageColumn:
     """A model is shown as one place, whatever of it is meant; which of its versions follow is decided by column."""
+    if isinstance(place, LineageColumn):
+        return place
     id_ = place_id(place)
     if place.node.startswith("model:"):
         return LineageColumn(id=place.node, kind="model", node=place.node)
@@ -121,10 +124,10 @@ def _column(place: Place) -> LineageColumn:
     return LineageColumn(id=id_, kind="column", node=place.node, column=place.column)
 
 
-def _unknown(id_: str) -> LineageColumn:
+def _place(id_: str) -> Place:
     kind, _, rest = id_.partition(":")
     relation, _, column = rest.partition(".")
-    return _column(Place(f"{kind}:{relation}", column or ROWS))
+    return Place(f"{kind}:{relation}", column or ROWS)
 
 
 def _reach(start: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
