@@ -43,7 +43,7 @@ def made_from(
     """
     match node:
         case SourceNode():
-            return {column.name: () for column in node.columns}
+            return dict.fromkeys((ROWS, *(column.name for column in node.columns)), ())
         case GroupNode():
             return _group(node)
         case ViewNode():
