@@ -81,6 +81,9 @@ class Collector:
         if diagnostic.node and diagnostic.severity == "error":
             self.poisoned.add(diagnostic.node)
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(sorted(self._found, key=Diagnostic.sort_key))
 

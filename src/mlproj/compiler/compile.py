@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.graph import topological
 from mlproj.compiler.groups import GroupCompiler
+from mlproj.compiler.known import KnownGroups, group_key
 from mlproj.compiler.lock import check_lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
@@ -27,13 +28,14 @@ from mlproj.state import Column, EstimatorInfo, GroupNode, ModelNode, Node, Sour
 class Surroundings:
     """What the pass asks of the world: a type checker, readers of files and of estimators, and a memory of results.
 
-    `memo` maps content hashes to JSON; emptying it changes no result.
+    `memo` maps content hashes to JSON, `known` has the groups of last time; neither changes a result.
     """
 
     binder: Binder
     sources: SourceReader
     estimators: EstimatorCatalog
     memo: MutableMapping[str, Any]
+    known: KnownGroups = field(default_factory=KnownGroups)
 
 
 class DoesNotCompile(ProjectError):
@@ -54,7 +56,7 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     renderer.add_macros(loaded.macros, collector)
     checker = TypeChecker(surroundings.binder, surroundings.memo)
     sources = _sources(loaded, checker, surroundings.sources, collector)
-    groups = _groups(loaded, checker, surroundings.memo, renderer, sources, collector)
+    groups = _groups(loaded, checker, surroundings, renderer, sources, collector)
     views: dict[str, ViewNode] = {}
     for view in sorted(loaded.feature_views, key=lambda v: (v.spec.name, v.spec.version)):
         compiled = compile_view(view, names, groups, checker, renderer, collector)
@@ -97,7 +99,7 @@ def _sources(
 def _groups(
     loaded: LoadedProject,
     checker: TypeChecker,
-    memo: MutableMapping[str, Any],
+    surroundings: Surroundings,
     renderer: SqlRenderer,
     sources: dict[str, SourceNode],
     collector: Collector,
@@ -114,17 +116,25 @@ def _groups(
         checker.declare(node.id, node.id, node.columns)
     relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
     relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
-    compiler = GroupCompiler(checker, renderer, deep_columns, memo, collector, relations, loaded.spec.current_version)
+    current, known = loaded.spec.current_version, surroundings.known
+    compiler = GroupCompiler(checker, renderer, deep_columns, surroundings.memo, collector, relations, current)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in compiled for parent in rendered[node_id].parents):
             collector.poisoned.add(node_id)
             continue
         path, text = loaded.sql[node_id.partition(":")[2]]
-        group = compiler.compile(by_id[node_id], rendered[node_id], path, text)
-        if group and path in loaded.exact:
-            texts = {**group.source_text, "sql": loaded.exact[path]}
-            group = group.model_copy(update={"source_text": texts})
+        declared, said = by_id[node_id], len(collector)
+        texts = (path, loaded.exact.get(path, text))
+        pinned = current.get(declared.spec.name)
+        key = group_key(declared, rendered[node_id], texts, checker, deep_columns, pinned)
+        group = known.take(node_id, key)
+        if group is None:
+            group = compiler.compile(declared, rendered[node_id], path, text)
+            if group and path in loaded.exact:
+                group = group.model_copy(update={"source_text": {**group.source_text, "sql": loaded.exact[path]}})
+            if group and key is not None and len(collector) == said:
+                known.found[node_id] = key
         if group:
             groups[node_id] = group
             compiled.add(node_id)

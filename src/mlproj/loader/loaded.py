@@ -18,13 +18,14 @@ class Loaded(Generic[T]):
     """A spec and where it stands.
 
     `locate(("features", 2, "type"))` is the span of that value (of the nearest parent where it is absent), with
-    `key=True` of its key. `text` is the YAML of this resource alone, as written.
+    `key=True` of its key. `text` is the YAML of this resource alone, as written; `start` its line and column.
     """
 
     spec: T
     path: str
     text: str
     locate: Callable[..., Span] = field(repr=False, compare=False)
+    start: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,8 @@ class _Resources:
             return
         self._unique(kind, spec, file, node)
         find = partial(file.places.locate, place)
-        self.found[kind].append(Loaded(spec, file.path, written(file.text, node), find))
+        start = (node.start_mark.line, node.start_mark.column)
+        self.found[kind].append(Loaded(spec, file.path, written(file.text, node), find, start))
         if isinstance(spec, FeatureGroup):
             self._group_sql(spec, file, node)
 

@@ -47,7 +47,7 @@ def check_versions(manifest: Manifest, state: TargetState) -> Iterator[Diagnosti
 def _gap(node: GroupNode | ViewNode | ModelNode, known: set[str]) -> int | None:
     """The version below a gap that this one leaves, None where there is no gap."""
     stem = node.id.rpartition("@")[0]
-    if f"{stem}@{node.version - 1}" in known or node.derived_from == node.version - 1:
+    if node.version == 1 or f"{stem}@{node.version - 1}" in known or node.derived_from == node.version - 1:
         return None
     lower = [int(n.rpartition("@")[2]) for n in known if n.rpartition("@")[0] == stem]
     return max((v for v in lower if v < node.version), default=None)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlproj.project.inputs import RecordingEnvironment, cache_dir, input_key, read_json, write_text
+from mlproj.project.inputs import RecordingEnvironment, cache_dir, input_key, read_json, versions, write_text
 
 if TYPE_CHECKING:
     from mlproj.compiler import Manifest
+    from mlproj.compiler.known import KnownGroups
     from mlproj.loader import LoadedProject
     from mlproj.project.session import Session
 
@@ -49,9 +51,10 @@ def compile_and_remember(
     from mlproj.compiler import Surroundings, compile_project
 
     memo = known_meanings(root, session.estimators.versions())
-    before = len(memo)
+    before, known = len(memo), _known_groups(root, target)
     session.estimators.prefetch(m.spec.estimator for m in loaded.models)
-    manifest = compile_project(loaded, Surroundings(DuckDBBinder(), session.sources, session.estimators, memo))
+    surroundings = Surroundings(DuckDBBinder(), session.sources, session.estimators, memo, known)
+    manifest = compile_project(loaded, surroundings)
     if len(memo) != before:
         write_text(_memo_path(root), json.dumps(memo, separators=(",", ":"), sort_keys=True))
     text = manifest.model_dump_json()
@@ -67,7 +70,10 @@ def compile_and_remember(
         for n in manifest.nodes.values()
         if isinstance(n, SourceNode)
     )
-    record = {"asked": asked, "sources": paths, "key": input_key(root, target, variables, asked, paths)}
+    record = {
+        "asked": asked, "sources": paths, "key": input_key(root, target, variables, asked, paths),
+        "groups": known.found, "versions": versions(), "manifest": _hash(text.encode()),
+    }  # fmt: skip
     write_text(_record_path(root, target), json.dumps(record))
     return manifest
 
@@ -82,6 +88,27 @@ def compile_in_memory(root: Path, loaded: LoadedProject, session: Session) -> Ma
         DuckDBBinder(), session.sources, session.estimators, known_meanings(root, session.estimators.versions())
     )
     return compile_project(loaded, surroundings)
+
+
+def _known_groups(root: Path, target: str | None) -> KnownGroups:
+    """The groups of the last manifest, where it is the one that the record speaks of."""
+    from mlproj.compiler.known import KnownGroups
+    from mlproj.compiler.manifest import Manifest
+
+    record = read_json(_record_path(root, target))
+    if not isinstance(record, dict) or record.get("versions") != versions():
+        return KnownGroups()
+    try:
+        text = _manifest_path(root, target).read_bytes()
+        if _hash(text) != record.get("manifest"):
+            return KnownGroups()
+        return KnownGroups(Manifest.model_validate_json(text).nodes, record.get("groups", {}))
+    except (OSError, ValueError):
+        return KnownGroups()
+
+
+def _hash(text: bytes) -> str:
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def known_meanings(root: Path, versions: Mapping[str, str]) -> dict[str, Any]:

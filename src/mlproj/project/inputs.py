@@ -47,7 +47,7 @@ def input_key(
 ) -> str:
     """A hash of every input, in milliseconds for a thousand files."""
     digest = hashlib.blake2b(digest_size=16)
-    header = [_versions(), target, variables, [(n, os.environ.get(n)) for n in sorted(asked)]]
+    header = [versions(), target, variables, [(n, os.environ.get(n)) for n in sorted(asked)]]
     digest.update(json.dumps(header, sort_keys=True, default=str).encode())
     for path in project_files(root):
         digest.update(str(path.relative_to(root)).encode())
@@ -90,7 +90,7 @@ def write_text(path: Path, text: str) -> None:
     Path(temporary).replace(path)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     found = {}
     for name in _LIBRARIES:
         try:
