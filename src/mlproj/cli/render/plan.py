@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlproj.cli.render.plan_markdown import markdown_lines
 from mlproj.cli.render.plan_words import artifacts, compared, summary
 from mlproj.cli.render.results import short_name
 from mlproj.cli.render.wrapping import wrapped
-from mlproj.planner.columns import label
 
 if TYPE_CHECKING:
     from mlproj.cli.context import Context
@@ -50,6 +48,8 @@ def save(path: Path, document: dict[str, Any]) -> None:
 def plan_lines(document: dict[str, Any], context: Context) -> list[str]:
     """The whole plan: the verdict, what changed and whom it touches, the steps, and the verdict again."""
     if context.output == "markdown":
+        from mlproj.cli.render.plan_markdown import markdown_lines
+
         return markdown_lines(document)
     changes, width = document["changes"], context.width
     warnings = [
@@ -124,6 +124,9 @@ def _short(reason: Reason) -> bool:
 
 def _impact(change: dict[str, Any]) -> Iterator[str]:
     """Whom it touches, by which path and with what of theirs, and whom not, and why."""
+    # The planner is imported where something changed: an unchanged plan is answered without it.
+    from mlproj.planner.columns import label
+
     affected, spared = change["affected"], change["unaffected"]
     if affected:
         yield "      touches"
