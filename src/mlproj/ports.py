@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         BuildRecord, Column, Commit, EstimatorInfo, Evaluation, Event, ModelManifest, ModelNode, ModelVersion,
         Publication, SourceNode, StepResult, TargetState, TrainingDataset, ViewMove,
     )  # fmt: skip
+    from mlproj.state.garbage import Expired, Forgotten, Holdings, Inventory
 
 
 class BindError(Exception):
@@ -214,6 +215,47 @@ class TimeTravel(Protocol):
 
     def view_at(self, schema: str, name: str, commit: int) -> str | None:
         """The SQL of a consumers' view as it stood at a commit, None where there was none."""
+
+
+class LakeUpkeep(Protocol):
+    """What a lake holds, and the removal of it. For the holder of the lease only. Raises `EngineError`."""
+
+    def inventory(self) -> Inventory: ...
+
+    def drop(self, tables: Sequence[str], info: CommitInfo) -> int:
+        """Drop tables in one commit, which is returned."""
+
+    def rewrite(self, tables: Sequence[TableWrite], info: CommitInfo) -> int:
+        """Put new tables in place of those of their names, in one commit, which is returned."""
+
+    def merge(self, table: str) -> int:
+        """Make one file of a table's small ones; every commit reads as before. Returns the newest commit."""
+
+    def expire(self, commits: Iterable[int], floors: Mapping[int, int | None]) -> None:
+        """Forget commits but the newest, and tables (by id) below the commits in `floors`, at all of them for None."""
+
+    def sweep(self) -> None:
+        """Remove files that no commit sees, those of writes that were cut off too; done twice it does nothing."""
+
+
+class StateUpkeep(Protocol):
+    def holdings(self, target: str) -> Holdings: ...
+
+    def expire(self, expired: Expired, event: Event) -> None:
+        """Mark commits as gone for good, forget publications that cannot be gone back to, and log it."""
+
+    def apply_publication(self, publication: Publication, commit: int) -> None:
+        """As `StateStore` does."""
+
+    def forget(self, forgotten: Forgotten, event: Event) -> None:
+        """Take erased rows out of what is kept beside the lake, mark commits as gone, and log it."""
+
+
+class ArtifactUpkeep(Protocol):
+    def stored(self) -> dict[str, int]:
+        """sha256 → bytes of everything that is stored."""
+
+    def remove(self, sha256: str) -> None: ...
 
 
 class Lease(Protocol):

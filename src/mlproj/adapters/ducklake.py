@@ -102,6 +102,14 @@ class DuckLake:
     def commits(self) -> list[tuple[int, str, str, str]]:
         return iso_commits(self._read(COMMITS)) if self._is_there() else []
 
+    @contextmanager
+    def catalog_transaction(self) -> Iterator[DuckDBPyConnection]:
+        """All or nothing on the catalog's own tables, for upkeep."""
+        with self._writing:
+            self._attach()
+            with self._transaction() as cursor:
+                yield cursor
+
     def _is_there(self) -> bool:
         return self._catalog.exists()
 

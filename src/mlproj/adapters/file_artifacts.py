@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -47,6 +48,19 @@ class FileArtifacts:
             hint = "somebody or something changed the file; train the model again"
             raise fail("E609", f"artifact {name} does not have its sha256 {sha256[:12]}…", hint=hint, exit_code=1)
         return content
+
+    def stored(self) -> dict[str, int]:
+        """sha256 → bytes of everything there is."""
+        try:
+            folders = [f for f in self._root.iterdir() if _SHA256.fullmatch(f.name) and f.is_dir()]
+        except FileNotFoundError:
+            return {}
+        return {f.name: sum(p.stat().st_size for p in f.iterdir()) for f in sorted(folders)}
+
+    def remove(self, sha256: str) -> None:
+        """Without effect where it is not there."""
+        if _SHA256.fullmatch(sha256):
+            shutil.rmtree(self._root / sha256, ignore_errors=True)
 
     def _path(self, name: str, sha256: str) -> Path:
         """Names and hashes come from the state's JSON too: neither may lead out of the folder."""

@@ -134,10 +134,19 @@ def _register() -> None:
         ml_commands,
         rollback_commands,
         time_commands,
+        upkeep_commands,
         version_commands,
     )
 
-    modules = (build_commands, version_commands, look_commands, time_commands, rollback_commands, ml_commands)
+    modules = (
+        build_commands,
+        version_commands,
+        look_commands,
+        time_commands,
+        rollback_commands,
+        ml_commands,
+        upkeep_commands,
+    )
     for module in modules:
         for command in module.COMMANDS:
             main.add_command(command)

@@ -6,11 +6,12 @@ from mlproj.specs.feature_view import FeatureView, Join, Split
 from mlproj.specs.lock import Lock
 from mlproj.specs.model import MetricBounds, Model, ModelTest
 from mlproj.specs.project import ProjectSpec, Target
+from mlproj.specs.retention import Retention
 from mlproj.specs.source import Source
 from mlproj.specs.transformation import Transformation
 
 __all__ = [
     "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
-    "MetricBounds", "Model", "ModelTest", "NotNull", "ProjectSpec", "Source", "Split", "Target", "Transformation",
-    "Unique",
+    "MetricBounds", "Model", "ModelTest", "NotNull", "ProjectSpec", "Retention", "Source", "Split", "Target",
+    "Transformation", "Unique",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mlproj.specs.base import Day, Equivalent, Name, Resource, Scalar, Spec
 from mlproj.specs.data_test import DataTest
+from mlproj.specs.retention import Retention
 
 
 class FeatureSpec(Spec):
@@ -38,4 +39,5 @@ class FeatureGroup(Resource):
     features: list[FeatureSpec] = []
     tests: list[DataTest] = []
     equivalent: Equivalent | None = None
+    retention: Retention | None = None
     deprecated_after: Day | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from mlproj.specs.retention import Retention
 from mlproj.specs.base import Name, Spec, Version
 
 
@@ -33,3 +34,4 @@ class ProjectSpec(Spec):
     vars: dict[Name, JsonValue] = {}
     targets: dict[Name, Target] = {"dev": Target()}
     current_version: dict[Name, Version] = {}
+    retention: Retention = Retention(days=30)

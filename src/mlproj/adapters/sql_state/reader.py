@@ -48,6 +48,16 @@ class SqlReader:
         with self._snapshot() as snapshot:
             return snapshot.publications(target) if snapshot else []
 
+    def all_commits(self, target: str) -> list[Commit]:
+        """Of every group there ever was, oldest first."""
+        with self._snapshot() as snapshot:
+            return snapshot.all_commits(target) if snapshot else []
+
+    def all_datasets(self, target: str) -> list[TrainingDataset]:
+        """Of every view there ever was."""
+        with self._snapshot() as snapshot:
+            return snapshot.all_datasets(target) if snapshot else []
+
     @contextmanager
     def _snapshot(self) -> Iterator[Snapshot | None]:
         """What the tables hold at one moment; None where nothing was ever written."""

@@ -88,6 +88,13 @@ select node, "commit", "table", rows, build_id, author, message, at, added, chan
 where target = ? and node = ? order by seq
 """
 
+_ALL_COMMITS = """
+select node, "commit", "table", rows, build_id, author, message, at, added, changed, deleted, kind, expired from commits
+where target = ? order by seq
+"""
+
+_ALL_DATASETS = "select dataset_json from training_datasets where target = ? order by view, number"
+
 _BUILDS = """
 select id, target, status, author, started_at, ended_at from builds where target = ? order by seq desc limit ?
 """
@@ -165,6 +172,13 @@ class Snapshot:
     def history(self, node: str, target: str) -> list[Commit]:
         rows = self._execute(_HISTORY, (target, node))
         return [Commit.model_validate(dict(zip(Commit.model_fields, row, strict=True))) for row in rows]
+
+    def all_commits(self, target: str) -> list[Commit]:
+        rows = self._execute(_ALL_COMMITS, (target,))
+        return [Commit.model_validate(dict(zip(Commit.model_fields, row, strict=True))) for row in rows]
+
+    def all_datasets(self, target: str) -> list[TrainingDataset]:
+        return [TrainingDataset.model_validate_json(text) for (text,) in self._execute(_ALL_DATASETS, (target,))]
 
     def model_versions(self, target: str, name: str | None = None) -> list[ModelVersion]:
         query = _VERSIONS + _VISIBLE + ("" if name is None else _ONLY_NAME) + _IN_ORDER

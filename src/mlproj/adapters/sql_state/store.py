@@ -22,6 +22,7 @@ from mlproj.state import (
     StepResult,
     TrainingDataset,
 )
+from mlproj.state.garbage import Expired, Forgotten
 
 _ATTEMPTS = 100
 
@@ -89,6 +90,20 @@ class SqlState(SqlReader):
 
         with self._database.writing() as connection:
             writes.move_alias(connection, alias, event)
+
+    def expire(self, expired: Expired, event: Event) -> None:
+        """Mark commits as gone, forget publications that nobody can go back to, and log why."""
+        from mlproj.adapters.sql_state import upkeep_writes
+
+        with self._database.writing() as connection:
+            upkeep_writes.expire(connection, expired, event)
+
+    def forget(self, forgotten: Forgotten, event: Event) -> None:
+        """Take what was erased out of training datasets, examples of models and publications, and log it."""
+        from mlproj.adapters.sql_state import upkeep_writes
+
+        with self._database.writing() as connection:
+            upkeep_writes.forget(connection, forgotten, event)
 
     def close(self) -> None:
         self._database.close()

@@ -280,6 +280,10 @@ def _log_publication(connection: Connection, publication: Publication, commit: i
     _log(connection, publication.target, at, who, "published", f"build {publication.build_id}", detail)
 
 
+def log_event(connection: Connection, event: Event) -> None:
+    _log(connection, event.target, event.at, event.who, event.what, event.subject, event.detail)
+
+
 def _log(
     connection: Connection, target: str, at: str, who: str, what: str, subject: str, detail: dict[str, JsonValue]
 ) -> None:

@@ -1,0 +1,224 @@
+"""`gc` on a real lake: what is needed stays readable to the last row, the rest goes, and a second time nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlproj.diagnostics import ProjectError
+from mlproj.ports import CommitInfo, TableWrite
+from mlproj.project.upkeep import gc
+from mlproj.specs import Retention
+from mlproj.state.garbage import Garbage
+from tests.lake_project import LakeProject, new_folder, people, without_libraries
+from tests.unit.planner.small_project import SmallProject, group, model, view
+
+TWO = {"income@1": "select id, age, pay, rich from {{ source('people') }}", "other@1": "select 1 as id, 2 as two"}
+PROJECT = SmallProject(groups=[group(), group("other")], views=[view()], models=[model()], sql=TWO)
+NOW = Retention(days=0)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[LakeProject]:
+    with without_libraries():
+        found = new_folder(tmp_path / "project")
+        found.put(PROJECT)
+        yield found
+
+
+def _collect(lake: LakeProject, older_than: Retention | None = NOW) -> Garbage:
+    with lake.open() as project:
+        return gc(project, older_than, lambda _garbage: True)[0]
+
+
+def _files(lake: LakeProject) -> list[Path]:
+    return list((lake.root / ".mlproj" / "lake").rglob("*.parquet"))
+
+
+def _everything(lake: LakeProject) -> dict[str, object]:
+    """All that was published, trained on and committed, read to the last row."""
+    state = lake.state()
+    found: dict[str, object] = {}
+    with lake.open() as project:
+        reader = project.session.reader
+        for node, published in state.published.items():
+            if published.table:
+                name, _, version = node.partition(":")[2].partition("@")
+                found[node] = lake.group(name, int(version))
+                found[f"{node} by its view"] = sorted(lake.rows(f"from lake.dev.{name}_v{version}"), key=repr)
+                for commit in reader.history(node, "dev"):
+                    if not commit.expired:
+                        found[f"{node} {commit.commit}"] = lake.group(name, int(version), commit.commit)
+        used = {v.manifest.training_dataset for v in project.models()}
+        for view_id in state.training_datasets:
+            for dataset in reader.training_datasets("dev", view_id):
+                if dataset.name in used or dataset == state.training_datasets[view_id]:
+                    table = f'lake.mlproj_data."{dataset.table}" at (version => {dataset.commit})'
+                    found[dataset.name] = sorted(lake.rows(f"from {table}"), key=repr)
+    return found
+
+
+def _grow(lake: LakeProject, to: int, since: int = 0) -> None:
+    """Builds with more people each."""
+    for count in range(since, to):
+        lake.data(people(60 + count * 10))
+        assert lake.build().status == "ok"
+
+
+def test_what_is_needed_stays(lake: LakeProject) -> None:
+    """A model was trained on the first two training datasets, the last is current, and nobody needs the third."""
+    _grow(lake, 2)
+    lake.put(SmallProject(groups=PROJECT.groups, views=PROJECT.views, sql=TWO))
+    _grow(lake, 4, since=2)
+    before, files = _everything(lake), len(_files(lake))
+    assert _collect(lake, None).files == 0, "all is younger than thirty days"
+    assert _everything(lake) == before
+
+    garbage = _collect(lake)
+
+    after = _everything(lake)
+    gone = [f"feature_group:income@1 {commit}" for _node, commit in garbage.expired[0].commits]
+    assert len(gone) == 1
+    assert len(_files(lake)) == files - garbage.files < files
+    assert after == {name: rows for name, rows in before.items() if name not in gone}
+    assert {n for n in after if "/td" in n} == {f"income@1/td{i}" for i in (1, 2, 4)}
+    assert [t.partition("__")[0] for t in garbage.tables] == ["td"]
+    assert lake.changes() == {}
+    assert _collect(lake).empty
+    assert _everything(lake) == after
+
+
+def test_groups_without_models_keep_what_retention_says(lake: LakeProject) -> None:
+    rule = {"retention": {"commits": 2}}
+    lake.put(SmallProject(groups=[group(**rule)], sql=TWO), {"retention": {"days": 0}})
+    _grow(lake, 3)
+    before = _everything(lake)
+
+    garbage = _collect(lake, None)
+
+    assert len(garbage.expired[0].commits) == 1
+    assert len(garbage.expired[0].builds) == 2
+    kept = [f"feature_group:income@1 {c}" for c in _commits(lake)]
+    assert len(kept) == 2
+    assert {k: before[k] for k in kept} == {k: v for k, v in _everything(lake).items() if k in kept}
+    assert lake.built() == {}
+    assert _collect(lake, None).empty
+
+
+def _commits(lake: LakeProject) -> list[int]:
+    with lake.open() as project:
+        return [c.commit for c in project.session.reader.history("feature_group:income@1", "dev") if not c.expired]
+
+
+def test_expired_commits_are_marked_and_not_readable(lake: LakeProject) -> None:
+    lake.put(SmallProject(groups=[group()], sql=TWO))
+    _grow(lake, 2)
+    first = _commits(lake)[0]
+
+    _collect(lake)
+
+    assert len(_commits(lake)) == 1
+    with lake.open() as project:
+        assert not project.session.tables.holds(lake.state().published["feature_group:income@1"].table or "", first)
+    with pytest.raises(ProjectError) as error:
+        lake.group("income", 1, first)
+    assert [d.code for d in error.value.diagnostics] == ["E506"]
+    lake.data(people(10))
+    assert lake.built()["materialize income@1"] == "ok"
+    assert len(lake.group("income")) == 10
+
+
+def test_tables_that_nobody_names_go(lake: LakeProject) -> None:
+    """What a redefinition left, what a killed build wrote, and files of a write that was cut off."""
+    lake.put(SmallProject(groups=[group(), group("other")], sql=TWO))
+    _grow(lake, 1)
+    lake.put(SmallProject(groups=[group()], sql=TWO), {"targets": {"dev": {"on_breaking": "warn"}}})
+    lake.build()
+    with lake.open() as project:
+        info = CommitInfo("ada", "write", '{"build": "killed"}')
+        project.session.lake.write([TableWrite("income__v9__killed", "select 1 as id")], info)
+    folder = lake.root / ".mlproj" / "lake"
+    (folder / "mlproj_data" / "income__v9__killed" / "ducklake-cut-off.parquet").write_bytes(b"half")
+    (folder / "mine.parquet").write_bytes(b"a user's own")
+
+    garbage = _collect(lake)
+
+    assert {t.partition("__")[0] for t in garbage.tables} == {"other", "income"}
+    assert sorted(p.parent.name.partition("__")[0] for p in _files(lake)) == ["income", "lake"]
+    assert (folder / "mine.parquet").read_bytes() == b"a user's own"
+    assert _collect(lake).empty
+    assert len(lake.group("income")) == 60
+
+
+def test_what_a_failed_build_wrote_is_kept_for_retry(lake: LakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.put(SmallProject(groups=[group()], sql=TWO))
+    _grow(lake, 1)
+    lake.data(people(90))
+    with monkeypatch.context() as patch:
+        patch.setattr("mlproj.executor.build.publish", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            lake.build()
+    before = _files(lake)
+
+    assert _collect(lake).tables == ()
+    assert len(_files(lake)) == len(before)
+    assert lake.build().status == "ok"
+    assert len(lake.group("income")) == 90
+
+
+def _killed(*_arguments: object) -> int:
+    raise KeyboardInterrupt
+
+
+def test_a_target_that_is_not_declared_is_not_robbed(lake: LakeProject) -> None:
+    settings = {"targets": {"dev": {}, "prod": {"state": "sqlite:///.mlproj/prod.sqlite"}}}
+    lake.put(SmallProject(groups=[group()], sql=TWO), settings)
+    _grow(lake, 1)
+    prod = LakeProject(lake.root, "prod")
+    prod.build()
+    lake.data(people(80))
+    lake.build()
+    rows = prod.group("income")
+
+    assert not _collect(lake).empty
+    assert prod.group("income") == rows
+    lake.put(SmallProject(groups=[group()], sql=TWO), {"targets": {"dev": {}}})
+    with pytest.raises(ProjectError) as error:
+        _collect(lake)
+    assert [d.code for d in error.value.diagnostics] == ["E525"]
+
+
+def test_a_killed_gc_is_completed(lake: LakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.put(SmallProject(groups=[group()], views=[view()], sql=TWO))
+    _grow(lake, 2)
+    before = _everything(lake)
+    for step in ("drop", "expire", "sweep"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"mlproj.adapters.ducklake_upkeep.DuckLakeUpkeep.{step}", _killed)
+            with pytest.raises(KeyboardInterrupt):
+                _collect(lake)
+        assert _everything(lake).items() <= before.items()
+
+    assert _collect(lake).files
+    assert _collect(lake).empty
+    assert _everything(lake).items() <= before.items()
+    assert len(_files(lake)) == 2
+
+
+def test_artifacts_that_nothing_names_go(lake: LakeProject) -> None:
+    _grow(lake, 2)
+    with lake.open() as project:
+        project.session.artifacts.put("model.skops", b"of a training that was killed")
+        stored = set(project.session.artifacts.stored())
+
+    garbage = _collect(lake)
+
+    with lake.open() as project:
+        assert set(project.session.artifacts.stored()) == stored - set(garbage.artifacts)
+        for version in project.models():
+            for name, sha256 in version.manifest.files.items():
+                assert project.session.artifacts.get(name, sha256)
+    # The record of the first publication, and what was killed.
+    assert len(garbage.artifacts) == 2
