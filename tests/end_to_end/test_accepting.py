@@ -28,7 +28,11 @@ def test_an_accepted_change_is_built_in_place_and_kept_in_history(built_shop: Pa
     _meaning(built_shop)
     because = "finance asked for it"
 
-    assert mlproj(built_shop, "plan").code == 4
+    refused = mlproj(built_shop, "plan")
+    assert refused.code == 4
+    shown = refused.out.splitlines()
+    before, after = (line.split() for line in shown if line.split()[:1] in (["was"], ["now"]))
+    assert (before, after) == (["was", "amount"], ["now", *["amount", "*", "2", "/", "2"]])
     plan = ask(built_shop, "plan", "--accept-breaking", "orders")
     assert plan.code == 0
     assert (plan.json["changes"][0]["accepted"], plan.json["changes"][0]["needs_bump"]) == (True, False)

@@ -108,11 +108,17 @@ def columns_read(dataset: TrainingDataset, inputs: Iterable[str]) -> tuple[str, 
 
 
 def digest_read(dataset: TrainingDataset, inputs: Iterable[str]) -> str:
-    """A digest of everything that a training on these inputs reads."""
+    """A digest of everything that a training on these inputs reads.
+
+    What was fitted is part of it: scaled columns may come out the same from other raw values, which a model that goes
+    on scaling as before would take for what they are not.
+    """
     if not dataset.column_digests:
         return dataset.digest
-    names = [*dataset.keys, *([dataset.label] if dataset.label else []), "split", *columns_read(dataset, inputs)]
-    return fingerprint("read", dataset.label, [[name, dataset.column_digests[name]] for name in names])
+    inputs, label = list(inputs), [dataset.label] if dataset.label else []
+    names = [*dataset.keys, *label, "split", *columns_read(dataset, inputs)]
+    fitted = {name: dataset.statistics.values.get(name) for name in [*inputs, *label]}
+    return fingerprint("read", dataset.label, [[name, dataset.column_digests[name]] for name in names], fitted)
 
 
 def training_fingerprint(model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str]) -> str:

@@ -128,3 +128,20 @@ def test_a_redefined_feature_that_no_model_reads_is_not_computed_into_a_dataset(
         plan = project.plan(accept_breaking={"income": "only id2"})
 
     assert {c.node: c.change for c in plan.changes} == {"feature_group:income@1": "breaking"}
+
+
+def test_values_that_only_scale_to_the_same_train_a_model_anew(tmp_path: Path, no_training: None) -> None:
+    """One year more for everybody: the scaled column is the same, and what scales it is not."""
+    folder = LakeProject(tmp_path / "project")
+    scaled = replace(SAME_SQL, views=[view(transformations={"age": "min_max_scaler"})])
+    folder.put(scaled)
+    folder.data(people())
+    folder.built()
+    folder.put(replace(scaled, sql={"income@1": SAME_SQL.sql["income@1"].replace("age,", "age + 1 as age,")}))
+
+    done = folder.built(accept_breaking={"income": "a year has passed"})
+
+    assert done[f"train {MODEL}"] == "ok"
+    first, second = (v.manifest.statistics.values["age"][0] for v in folder.models())
+    assert second["min"] == first["min"] + 1
+    assert folder.changes() == {}
