@@ -213,6 +213,9 @@ class TimeTravel(Protocol):
     def publication_of(self, commit: int) -> int:
         """The commit that published what the build of `commit` wrote; `commit` itself where there is none."""
 
+    def published_by(self, build_id: str) -> int | None:
+        """The commit in which a build published; None where it did not, or where that is gone."""
+
     def view_at(self, schema: str, name: str, commit: int) -> str | None:
         """The SQL of a consumers' view as it stood at a commit, None where there was none."""
 

@@ -58,6 +58,10 @@ class MemoryLake:
         later = [n for n, r in records.items() if n > commit and r.get("publication", {}).get("build_id") == build]
         return later[0] if build is not None and later else commit
 
+    def published_by(self, build_id: str) -> int | None:
+        records = {n: json.loads(info.extra) for n, info in enumerate(self._commits, 1)}
+        return next((n for n, r in records.items() if r.get("publication", {}).get("build_id") == build_id), None)
+
     def view_at(self, schema: str, name: str, commit: int) -> str | None:
         moves = [move for n, space, move in self._views if (space, move.name) == (schema, name) and n <= commit]
         return moves[-1].sql if moves else None

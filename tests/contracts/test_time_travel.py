@@ -53,6 +53,7 @@ def test_an_absent_lake_has_no_past(two: Two) -> None:
     assert two.past.commit_at(datetime.now(UTC)) is None
     assert two.past.view_at("dev", "v", 3) is None
     assert two.past.publication_of(3) == 3
+    assert two.past.published_by("b1") is None
     assert not two.past.is_there(3)
 
 
@@ -80,6 +81,7 @@ def test_a_commit_of_data_belongs_to_the_publication_of_its_build(two: Two) -> N
     assert [two.past.publication_of(c) for c in (first, more, published)] == [published] * 3
     assert two.past.publication_of(lost) == lost
     assert two.past.publication_of(other) == other
+    assert [two.past.published_by(build) for build in ("b1", "b3", "killed")] == [published, other, None]
 
 
 def test_a_view_is_what_it_was_at_each_commit(two: Two) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -271,3 +272,19 @@ def test_two_targets_are_compared_also_where_they_have_lakes_of_their_own(tmp_pa
     assert (prod["old"]["target"], prod["new"]["target"]) == ("dev", "prod")
     unknown = ask(folder, "diff", "orders@1", "--targets", "dev", "nope")
     assert unknown.code == 2
+
+
+def test_after_a_rollback_of_a_build_its_commit_is_what_is_read_again(past: Past, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(past.folder, tmp_path / "shop"))
+    again = Past(folder, past.history)
+    assert ask(folder, "rollback", "--build", past.history[1]["build"]).code == 0
+    entries = ask(folder, "history", "orders@1").json["entries"]
+
+    assert [e["commit"] for e in entries] == [int(past.commit(i)) for i in (0, 1, 2, 1)]
+    second, third = ({*range(1, 63)} - {7}, {*range(1, 64)} - {7})
+    assert keys(again, "orders@1", past.commit(2)) == third
+    assert keys(again, "orders@1", entries[-1]["at"]) == keys(again, "orders@1", "2999-01-01") == second
+    assert keys(again, "orders@1", str(int(past.commit(2)) + 2)) == second, "the commit that moved the views back"
+    back = ask(folder, "diff", "orders@1").json
+    assert (back["old"]["commit"], back["new"]["commit"]) == (int(past.commit(2)), int(past.commit(1)))
+    assert back["rows"] == {"added": 0, "changed": 0, "deleted": 1}

@@ -47,6 +47,13 @@ class DuckLakePast:
                 return int(number)
         return commit
 
+    def published_by(self, build_id: str) -> int | None:
+        for number, text in self._lake.catalog_rows(_RECORDS):
+            published = _record(text).get("publication")
+            if isinstance(published, dict) and published.get("build_id") == build_id:
+                return int(number)
+        return None
+
     def view_at(self, schema: str, name: str, commit: int) -> str | None:
         stood = [
             sql

@@ -49,15 +49,29 @@ def commit_as_of(project: Project, node: GroupNode, value: AsOf) -> Commit | Non
     """The newest commit of a group's rows then; None where it had none. Raises E506 where its rows are gone."""
     when = _known(project.session.past, value)
     commits = project.session.reader.history(node.id, project.target_name)
-    then = [c for c in commits if (c.commit <= when if isinstance(when, int) else _time(c.at) <= when)]
+    then = [
+        commit
+        for commit, number in zip(commits, _numbers(project.session.past, commits), strict=True)
+        if (number <= when if isinstance(when, int) else _time(commit.at) <= when)
+    ]
     if not then:
         return None
-    # A rollback publishes an old commit again: at a time that is the last one published, not the highest number.
-    newest = max(then, key=lambda c: c.commit) if isinstance(when, int) else then[-1]
+    newest = then[-1]
     if newest.expired:
         raise _expired(node.relation, newest.commit, [c.commit for c in commits if not c.expired])
     _refuse_removed(project.session.past, node.relation, [newest.commit])
     return newest
+
+
+def _numbers(past: TimeTravel, commits: Sequence[Commit]) -> list[int]:
+    """From which commit of the lake on each of a group's was what is read: a rollback publishes an old one again."""
+    found: list[int] = []
+    seen: set[int] = set()
+    for commit in commits:
+        again = past.published_by(commit.build_id) if commit.commit in seen else None
+        found.append(again or commit.commit)
+        seen.add(commit.commit)
+    return found
 
 
 def group_as_of(project: Project, node: GroupNode, value: AsOf) -> str:
