@@ -18,10 +18,14 @@ def shown(expression: str) -> str:
 
 def differing(old: str, new: str) -> str:
     """`was "… age > 2", is "… age > 3"`: both, without what long ones have in common at their start and end."""
-    before, after = (" ".join(text.split()) for text in (old, new))
-    if max(len(before), len(after)) > _LONG:
-        before, after = _without_common(before, after)
+    before, after = differing_parts(old, new)
     return f"was {shown(before)}, is {shown(after)}"
+
+
+def differing_parts(old: str, new: str) -> tuple[str, str]:
+    """Both on one line; of long ones what differs, with a word on either side."""
+    before, after = (" ".join(text.split()) for text in (old, new))
+    return _without_common(before, after) if max(len(before), len(after)) > _LONG else (before, after)
 
 
 def _without_common(old: str, new: str) -> tuple[str, str]:

@@ -85,6 +85,16 @@ def test_bars_backticks_lines_and_markup_of_an_expression_stay_within_their_cell
     assert len(cells(row)) == 4
 
 
+def test_of_long_texts_what_differs_is_shown() -> None:
+    common = " and ".join(f"column_{i} is not null" for i in range(40))
+    rows = Reason(rule="rows_changed", message="m", change="breaking", old=common, new=f"{common} and age > 18")
+
+    row = next(line for line in comment(breaking(rows)) if line.startswith("| **"))
+
+    assert "and age > 18`" in row
+    assert len(row) < 300
+
+
 def test_nothing_to_say_is_said() -> None:
     assert comment(against="git:main")[2] == "**Nothing differs** from git:main"
     assert comment()[2] == "**Nothing differs** from what is published"

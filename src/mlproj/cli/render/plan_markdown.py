@@ -7,6 +7,7 @@ from typing import Any
 
 from mlproj.cli.render.plan_words import artifacts, compared, summary
 from mlproj.planner.columns import label
+from mlproj.planner.expressions import differing_parts
 
 # GitHub takes 65,536 characters; what is cut is counted.
 _ROOM = 52_000
@@ -51,7 +52,8 @@ def _reason(reason: dict[str, Any]) -> str:
     place = f" ({_text(reason['span']['path'])}:{reason['span']['line']})" if reason["span"] else ""
     if reason["old"] != reason["new"]:
         what = f"{_code(reason['feature'])} means something else" if reason["feature"] else "other rows"
-        return f"{what}: {_code(reason['old'] or '')} → {_code(reason['new'] or '')}{place}"
+        old, new = differing_parts(reason["old"] or "", reason["new"] or "")
+        return f"{what}: {_code(old)} → {_code(new)}{place}"
     return f"{_text(reason['message'])}{place}"
 
 
