@@ -16,11 +16,13 @@ class TypeChecker:
     def __init__(self, binder: Binder, memo: MutableMapping[str, Any]) -> None:
         self._binder, self._memo = binder, memo
         self._columns: dict[str, tuple[str, tuple[Column, ...]]] = {}
+        self._digests: dict[str, str] = {}
         self._known: set[str] = set()
         self._functions: dict[str, frozenset[str]] = {}
 
     def declare(self, node: str, relation: str, columns: Sequence[Column]) -> None:
         self._columns[node] = (relation, tuple(columns))
+        self._digests.pop(node, None)
 
     def relations(self, parents: Sequence[str]) -> dict[str, tuple[Column, ...]]:
         """Columns of what was declared, by the name that SQL has for it."""
@@ -28,7 +30,13 @@ class TypeChecker:
 
     def key(self, sql: str, parents: Sequence[str]) -> str:
         """What decides the answer: the text, and the columns of everything it reads."""
-        return fingerprint("bind", sql, {parent: self._columns[parent][1] for parent in parents})
+        return fingerprint("bind", sql, {parent: self._digest(parent) for parent in parents})
+
+    def _digest(self, node: str) -> str:
+        """The columns of a node, hashed once however many read it."""
+        if node not in self._digests:
+            self._digests[node] = fingerprint([[c.name, c.type] for c in self._columns[node][1]])
+        return self._digests[node]
 
     def describe(self, sql: str, parents: Sequence[str]) -> tuple[Column, ...]:
         """Columns of the query. Raises `BindError`."""

@@ -9,7 +9,7 @@ from typing import Any
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.graph import topological
 from mlproj.compiler.groups import GroupCompiler
-from mlproj.compiler.known import KnownGroups, group_key
+from mlproj.compiler.known import KnownGroups, group_keys
 from mlproj.compiler.lock import check_lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
@@ -127,14 +127,14 @@ def _groups(
         declared, said = by_id[node_id], len(collector)
         texts = (path, loaded.exact.get(path, text))
         pinned = current.get(declared.spec.name)
-        key = group_key(declared, rendered[node_id], texts, checker, deep_columns, pinned)
-        group = known.take(node_id, key)
+        keys = group_keys(declared, rendered[node_id], texts, checker, deep_columns, pinned)
+        group = known.take(node_id, keys, deep_columns)
         if group is None:
             group = compiler.compile(declared, rendered[node_id], path, text)
             if group and path in loaded.exact:
                 group = group.model_copy(update={"source_text": {**group.source_text, "sql": loaded.exact[path]}})
-            if group and key is not None and len(collector) == said:
-                known.found[node_id] = key
+            if group and keys is not None and len(collector) == said:
+                known.found[node_id] = keys
         if group:
             groups[node_id] = group
             compiled.add(node_id)

@@ -14,7 +14,7 @@ from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.compiler.meaning import QueryMeaning, shape_of, with_meaning
+from mlproj.compiler.meaning import QueryMeaning, deep_group, shape_of, with_meaning
 from mlproj.compiler.notes import warn
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.text import identifier, one_statement, written
@@ -280,7 +280,7 @@ class GroupCompiler:
         shape = shape_of(meaning, self.deep_columns)
         features = with_meaning(features, meaning, shape, self.deep_columns)
         local = fingerprint("feature_group", shape.rows, sorted([f.name, f.computed, f.type] for f in features), keys)
-        deep = fingerprint(local, shape.deep, sorted([f.name, f.deep] for f in features))
+        deep = deep_group(local, shape, features)
         current = self.current_version.get(spec.name) == spec.version
         metadata = _metadata(spec, features, tests, current=current)
         return GroupNode(

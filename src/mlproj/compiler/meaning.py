@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.state import Feature, QueryShape
+from mlproj.state import Feature, GroupNode, QueryShape
 from mlproj.state.noun import Noun
 
 
@@ -62,6 +62,28 @@ def shape_of(meaning: QueryMeaning, deep_columns: Mapping[str, str]) -> QuerySha
     return QueryShape(rows=meaning.rows, deep=deep, text=meaning.row_text, uses=meaning.row_uses)
 
 
+def deep_feature(computed: str, uses: Iterable[str], shape: QueryShape, deep_columns: Mapping[str, str]) -> str:
+    """A feature with its row set, down to source columns."""
+    return fingerprint("feature", deep_fingerprint(computed, uses, deep_columns), shape.deep)
+
+
+def deep_group(local: str, shape: QueryShape, features: Iterable[Feature]) -> str:
+    """A group with its features and its row set, down to source columns."""
+    return fingerprint(local, shape.deep, sorted([f.name, f.deep] for f in features))
+
+
+def deepened(node: GroupNode, deep_columns: Mapping[str, str]) -> GroupNode:
+    """The same group over columns that mean something else further down."""
+    deep = deep_fingerprint(node.shape.rows, node.shape.uses, deep_columns)
+    shape = node.shape.model_copy(update={"deep": deep})
+    features = tuple(
+        f.model_copy(update={"deep": deep_feature(f.computed, f.uses, shape, deep_columns)}) for f in node.features
+    )
+    whole = deep_group(node.fingerprints.local, shape, features)
+    fingerprints = node.fingerprints.model_copy(update={"deep": whole})
+    return node.model_copy(update={"shape": shape, "features": features, "fingerprints": fingerprints})
+
+
 def with_meaning(
     features: Sequence[Feature], meaning: QueryMeaning, shape: QueryShape, deep_columns: Mapping[str, str]
 ) -> tuple[Feature, ...]:
@@ -69,11 +91,10 @@ def with_meaning(
     found = []
     for feature in features:
         column = meaning.columns[feature.name]
-        deep = deep_fingerprint(column.computed, column.uses, deep_columns)
         update = {
             "computed": column.computed,
             "fingerprint": fingerprint("feature", column.computed, shape.rows),
-            "deep": fingerprint("feature", deep, shape.deep),
+            "deep": deep_feature(column.computed, column.uses, shape, deep_columns),
             "expression": column.expression,
             "uses": column.uses,
         }

@@ -39,7 +39,7 @@ def _replace(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 EDITS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
-    "other rows": (_append("second.v1.sql", " where age > 3"), {"second", "third"}),
+    "other rows": (_append("second.v1.sql", " where age > 3"), {"second"}),
     "a comment": (_append("second.v1.sql", " -- people"), {"second"}),
     "a type": (_replace("second.v1.sql", "age,", "age::INTEGER as age,"), {"second", "third"}),
     "a line above": (
