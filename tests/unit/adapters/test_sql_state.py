@@ -19,7 +19,7 @@ from mlproj.adapters.sql_state import open_reader, open_store
 from mlproj.adapters.sql_state import writes as writes_module
 from mlproj.adapters.sql_state.connect import state_path
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.state import StepResult, TargetState
+from mlproj.state import JournalStep, TargetState
 from tests.contracts.nouns import (
     AT,
     build,
@@ -429,7 +429,7 @@ def test_a_writer_killed_inside_a_transaction_leaves_what_was_before(tmp_path: P
 
 
 def test_threads_share_a_store(tmp_path: Path) -> None:
-    steps = [StepResult(node=f"feature_group:g{i}@1", action="materialize", status="pending") for i in range(40)]
+    steps = [JournalStep(node=f"feature_group:g{i}@1", action="materialize", status="pending") for i in range(40)]
     with open_store(URL, tmp_path) as store:
         store.begin_build(build(steps=tuple(steps)))
         done = [step.model_copy(update={"status": "ok"}) for step in steps]
