@@ -27,14 +27,11 @@ from typing import Any
 from mlproj.adapters.duckdb_binder import DuckDBBinder
 from mlproj.compiler.meaning import QueryMeaning
 from mlproj.compiler.semantics import FunctionNames, query_meaning
+from mlproj.compiler.type_changes import compare_types
 
-try:
-    from mlproj.planner.type_changes import compare_types
-except ModuleNotFoundError:
-    from mlproj.compiler.type_changes import compare_types
 from mlproj.ports import BindError
 from mlproj.state import Column
-from tests.property.sql.data import Outcome, Tables, multiset, random_tables
+from tests.property.sql.data import SHUFFLES, Data, Outcome, multiset
 from tests.property.sql.editing import edited
 from tests.property.sql.edits import OTHER
 from tests.property.sql.neutral import NEUTRAL, reformatted
@@ -42,7 +39,6 @@ from tests.property.sql.queries import TABLES, random_query
 from tests.property.sql.tree import put, text_of, walk, Node
 
 RELATIONS = {t: tuple(Column(name=n, type=k) for n, k in columns.items()) for t, columns in TABLES.items()}
-Change = Callable[[Any], Any]
 _TOO_BIG = re.compile(r"Type U?INT\d+ with value \S+ can't be cast because the value is out of range")
 _CONDITIONAL = re.compile(
     r"\b(and|or|case|coalesce|ifnull|where|having|qualify|join|filter|limit|if|in|exists|greatest|nullif|between)\b|,\s*unnest"
@@ -51,18 +47,15 @@ _CONDITIONAL = re.compile(
 
 @dataclass
 class Meant:
-    """A query, its columns as the engine binds them, and what it means; `unsound` changes what is fingerprinted."""
+    """A query, its columns as the engine binds them, and what it means."""
 
-    tree: Any
     sql: str
     columns: tuple[Column, ...]
     functions: FunctionNames
-    unsound: Change | None = None
 
     @cached_property
     def meaning(self) -> QueryMeaning:
-        read = self.sql if self.unsound is None else text_of(self.unsound(self.tree))
-        return query_meaning(read, RELATIONS, self.functions, self.columns)
+        return query_meaning(self.sql, RELATIONS, self.functions, self.columns)
 
     def index(self, name: str) -> int:
         return [c.name for c in self.columns].index(name)
@@ -77,17 +70,15 @@ def shared(a: Meant, b: Meant) -> list[str]:
 
 
 class Judge:
-    """Binds, fingerprints and runs. `unsound` changes a tree before it is fingerprinted: a recipe with a hole."""
+    """Binds, fingerprints and runs; `rows` is how many rows the last comparison saw."""
 
-    def __init__(self, seed: int = 0, sets: int = 24, unsound: Change | None = None) -> None:
+    def __init__(self, seed: int = 0, sets: int = 24) -> None:
         self.rng = Random(seed)
         self.binder = DuckDBBinder()
         for table, columns in RELATIONS.items():
             self.binder.declare(table, columns)
-        self.functions = FunctionNames(*(self.binder.functions(k) for k in ("scalar", "aggregate", "table")))
-        self.tables = [random_tables(self.rng, (0,)), *(random_tables(self.rng, (1,)) for _ in range(3))]
-        self.tables += [random_tables(self.rng) for _ in range(sets - 4)]
-        self.unsound = unsound
+        self.functions = FunctionNames(*(self.binder.functions(k) for k in FunctionNames.kinds))
+        self.data = Data(self.rng, sets)
         self.rows = 0
 
     def meant(self, tree: Any, sql: str | None = None) -> Meant | None:
@@ -100,7 +91,7 @@ class Judge:
             return None
         if len({c.name.casefold() for c in columns}) < len(columns):
             return None
-        return Meant(tree, text, columns, self.functions, self.unsound)
+        return Meant(text, columns, self.functions)
 
     def unchanged(self, a: Meant, b: Meant) -> list[str] | None:
         """Columns that the fingerprints call unchanged, or None where the rows are not."""
@@ -109,14 +100,14 @@ class Judge:
         one, two = a.meaning.columns, b.meaning.columns
         return [name for name in shared(a, b) if one[name].computed == two[name].computed]
 
-    def differ(self, a: Meant, b: Meant, names: list[str], sets: int = 6) -> Tables | None:
-        """Data on which the unchanged columns come out otherwise."""
+    def differ(self, a: Meant, b: Meant, names: list[str], sets: int = 4) -> int | None:
+        """The number of a set of data on which the unchanged columns come out otherwise."""
         self.rows = 0
-        for tables in self.rng.sample(self.tables, sets):
-            one, two = tables.run(a.sql), tables.run(b.sql)
+        for number in self.rng.sample(range(self.data.sets), sets):
+            one, two = self.data.run(a.sql, number), self.data.run(b.sql, number)
             self.rows += 0 if isinstance(one, str) else len(one)
-            if not self._equal(a, b, names, one, two) and self._really(a, b, names, tables):
-                return tables
+            if not self._equal(a, b, names, one, two) and self._really(a, b, names, number):
+                return number
         return None
 
     def _equal(self, a: Meant, b: Meant, names: list[str], one: Outcome, two: Outcome) -> bool:
@@ -133,13 +124,9 @@ class Judge:
         left, right = [a.index(n) for n in names], [b.index(n) for n in names]
         return multiset(one, left) == multiset(two, right)
 
-    def _really(self, a: Meant, b: Meant, names: list[str], tables: Tables) -> bool:
+    def _really(self, a: Meant, b: Meant, names: list[str], number: int) -> bool:
         """Whether no order of the rows gives both the same, and the answers do not hang on the order alone."""
-        ones, twos = [], []
-        for _ in range(8):
-            shuffled = tables.shuffled(self.rng)
-            ones.append(shuffled.run(a.sql))
-            twos.append(shuffled.run(b.sql))
+        ones, twos = ([self.data.run(x.sql, number, order) for order in range(SHUFFLES + 1)] for x in (a, b))
         return not any(self._equal(a, b, names, x, y) for x in ones for y in twos)
 
 
@@ -178,7 +165,7 @@ def single_edits(seed: int) -> Iterator[tuple[Any, Any]]:
                 yield tree, after
 
 
-def pairs(judge: Judge, seed: int, variants: int = 6) -> Iterator[Pair]:
+def pairs(judge: Judge, seed: int, variants: int = 10) -> Iterator[Pair]:
     """Endless pairs, the same for the same seed: each query with some edits of it, neutral ones among them."""
     number = 0
     while True:
@@ -229,6 +216,8 @@ def tally(
                     report(text)
                 if stop:
                     break
+        if report and found_.pairs % 5000 == 0:
+            report(f"{found_.pairs} pairs, {found_.equal} equal, {found_.lively} of them with rows")
         if found_.pairs >= count:
             break
     return found_
@@ -242,12 +231,12 @@ def told(judge: Judge, pair: Pair) -> str:
     assert b is not None
     names = judge.unchanged(a, b)
     assert names is not None
-    data = judge.differ(a, b, names, len(judge.tables))
+    data = judge.differ(a, b, names, judge.data.sets)
     lines = [f"edits: {', '.join(pair.edits)}", f"a: {a.sql}", f"b: {b.sql}", f"columns called unchanged: {names}"]
     if data is not None:
         read = [t for t in TABLES if t in a.sql + b.sql]
-        lines += [f"{t}: {data.rows[t]}" for t in read]
-        lines += [f"gives a: {data.run(a.sql)}", f"gives b: {data.run(b.sql)}"]
+        lines += [f"{t}: {judge.data.rows[data][t]}" for t in read]
+        lines += [f"gives a: {judge.data.run(a.sql, data)}", f"gives b: {judge.data.run(b.sql, data)}"]
     return "\n".join(lines)
 
 
@@ -259,7 +248,7 @@ def smaller(judge: Judge, before: Any, after: Any) -> tuple[Any, Any]:
         if a is None or b is None:
             return False
         names = judge.unchanged(a, b)
-        return names is not None and judge.differ(a, b, names, len(judge.tables)) is not None
+        return names is not None and judge.differ(a, b, names, judge.data.sets) is not None
 
     progress = True
     tries = 0
