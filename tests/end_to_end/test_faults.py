@@ -166,6 +166,7 @@ def test_a_retry_after_a_failed_test_does_the_rest(shop: Path) -> None:
     assert ask(shop, "show", NODE).json["published"] is None
 
     edit(group, "max: 80", "max: 100")
+    assert "(computed by build " in mlproj(shop, "plan").out
     results = ask(shop, "retry")
 
     assert results.code == 0, results.err

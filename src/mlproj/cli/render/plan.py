@@ -161,14 +161,19 @@ def _bump(change: dict[str, Any]) -> str:
     return bump_hint(Change.model_validate(change))
 
 
+_TAKEN_OVER = ("already ", "computed by build ", "made by build ")
+
+
 def _steps(document: dict[str, Any]) -> Iterator[str]:
     steps = document["steps"]
     if not steps:
         return
     yield click.style(f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}", bold=True)
-    by_action: dict[str, list[str]] = {}
+    by_action: dict[tuple[str, str], list[str]] = {}
     for step in steps:
-        by_action.setdefault(step["action"], []).append(short_name(step["node"]))
-    for action, nodes in by_action.items():
+        # Whose work a step takes over; why it is to be done at all is said above, with what changed.
+        taken = step["reason"] if step["reason"].startswith(_TAKEN_OVER) else ""
+        by_action.setdefault((step["action"], taken), []).append(short_name(step["node"]))
+    for (action, taken), nodes in by_action.items():
         names = ", ".join(nodes[:6]) + (f" and {len(nodes) - 6} more" if len(nodes) > 6 else "")
-        yield f"  {action:<12} {names}"
+        yield f"  {action:<12} {names}" + (f"  ({taken})" if taken else "")
