@@ -16,6 +16,7 @@ import pytest
 
 from mlproj.adapters.sql_state import database as database_module
 from mlproj.adapters.sql_state import open_reader, open_store
+from mlproj.adapters.sql_state import revisions as revisions_module
 from mlproj.adapters.sql_state import writes as writes_module
 from mlproj.adapters.sql_state.connect import state_path
 from mlproj.diagnostics import Diagnostic, ProjectError
@@ -272,6 +273,21 @@ def test_a_state_of_a_pre_release_is_refused_and_left_as_it_was(tmp_path: Path) 
         assert ".mlproj/state.sqlite" in found.message
         assert "move the folder '.mlproj' away and build anew" in (found.hint or "")
     assert digest(file_of(tmp_path)) == before
+
+
+def test_a_state_of_an_older_revision_is_read_once_somebody_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(revisions_module, "HEAD", "0002")
+        open_store(URL, tmp_path).close()
+
+    found = refusal(lambda: open_reader(URL, tmp_path).load("dev"))
+    assert found.code == "E611"
+    assert "revision 0002" in found.message
+    assert "mlproj build" in (found.hint or "")
+    open_store(URL, tmp_path).close()
+    assert open_reader(URL, tmp_path).load("dev") == TargetState(target="dev")
 
 
 # --- faults

@@ -94,6 +94,11 @@ class Database:
         hint = f"move the folder '{folder}' away and build anew: mlproj build; nothing in it was changed"
         return fail("E611", f"state '{self.label}' was written by an older mlproj ({found})", hint=hint, exit_code=1)
 
+    def outdated(self, found: str) -> ProjectError:
+        """E611: whoever writes next brings it up to date."""
+        message = f"state '{self.label}' was written by an older mlproj ({found})"
+        return fail("E611", message, hint="`mlproj build` brings it up to date", exit_code=1)
+
     def _no_access(self, reason: str) -> ProjectError:
         hint = f"make '{self.path.parent.name}' a folder that can be written, or set another `state:` in mlproj.yml"
         return fail("E612", f"state '{self.label}' cannot be opened: {reason}", hint=hint, exit_code=1)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from mlproj.adapters.sql_state.database import Database
+from mlproj.adapters.sql_state.migrations import HEAD
 from mlproj.adapters.sql_state.revisions import first_value, stored_revision
 from mlproj.adapters.sql_state.snapshot import Snapshot
 from mlproj.state import BuildRecord, Commit, Event, ModelVersion, Publication, TargetState, TrainingDataset
@@ -66,6 +67,8 @@ class SqlReader:
             return
         with self._database.reading() as connection:
             revision = stored_revision(self._database, first_value(connection.execute))
+            if revision not in {None, HEAD}:  # reading never writes, so that it cannot be brought up to date here
+                raise self._database.outdated(f"revision {revision}, this one reads {HEAD}")
             try:
                 yield Snapshot(connection) if revision else None
             except ValidationError as error:
