@@ -128,6 +128,7 @@ SAME = [
     ("select id, row_number() over (order by id) r from t qualify r = 1",
      "select id, row_number() over (order by id) r from t qualify row_number() over (order by id) = 1"),
     ("select distinct a from t", "select * from (select distinct a from t)"),
+    ("select t.s, t.a from t as o, t join u using (s)", "select t.s, t.a from t as o, t join u on t.s = u.s"),
     ("select (select max(c) from u where u.id = t.id) as k from t",
      "select (select max(z.c) from u as z where t.id = z.id) as k from t"),
     ("select id, b from t where id in (select id from u where c > 1)",
@@ -204,6 +205,9 @@ DIFFERENT = [
     ("select 1 as k from t", "select 1 as k from t, u"),
     ("select 1 as k from t", "select 1 as k from t, unnest([1, 2])"),
     ("select a from t except select a from u", "select a from u except select a from t"),
+    # A comma binds less than a JOIN.
+    ("select w.id from t, u right join u as w on u.id = w.id",
+     "select w.id from t cross join u right join u as w on u.id = w.id"),
     # In DuckDB COLLATE binds more than `||`, which the parser sees otherwise.
     ("select s || 'b' collate nocase as k from t", "select (s || 'b') collate nocase as k from t"),
 ]  # fmt: skip

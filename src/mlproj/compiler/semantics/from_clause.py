@@ -14,7 +14,7 @@ from mlproj.compiler.semantics.block import (
     Block, Queries, Result, Tree, as_item, conditions, derived, note_sample, renamed, sample_key,
 )  # fmt: skip
 from mlproj.compiler.semantics.expressions import Expressions, Place
-from mlproj.compiler.semantics.joins import KEEPS_LEFT, alias_of, coalesced, extra, kind_of, only, stripped
+from mlproj.compiler.semantics.joins import KEEPS_LEFT, alias_of, by_comma, coalesced, extra, kind_of, only, stripped
 from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.pivots import pivoted
 from mlproj.compiler.semantics.projections import projections
@@ -35,7 +35,7 @@ class FromClause:
         start = select.args.get("from_")
         if start is None:
             return Tree(digest("nothing"), ""), scope
-        joins = list(select.args.get("joins") or [])
+        joins = by_comma(list(select.args.get("joins") or []))
         return self._joined(start.this, joins, place, scope, pull=pull, inner=inner)
 
     def _joined(

@@ -63,3 +63,17 @@ def alias_of(node: Expr) -> tuple[str | None, tuple[str, ...]]:
 def coalesced(a: Value, b: Value) -> Value:
     key = digest("call", "coalesce", None, [a.typed, b.typed])
     return Value(key, wording.call("coalesce", [a.text, b.text]), a.uses | b.uses, None, rank=ATOM)
+
+
+def by_comma(joins: list[Expr]) -> list[Expr]:
+    """Joins as the engine groups them: what follows a comma belongs together, before the comma joins it to the rest."""
+    found: list[Expr] = []
+    for join in joins:
+        comma = not any(value for name, value in join.args.items() if name != "this")
+        if comma or not any(not any(v for k, v in j.args.items() if k != "this") for j in found):
+            found.append(join)
+            continue
+        last = found[-1].copy()
+        last.this.append("joins", join.copy())
+        found[-1] = last
+    return found
