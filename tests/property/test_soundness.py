@@ -14,7 +14,7 @@ from tests.property.sql.holes import HOLES
 from tests.property.sql.soundness import Judge, shared, single_edits, tally
 
 PAIRS = 2000
-EDITS_FOR_HOLES = 10000
+EDITS_FOR_HOLES = 20000
 SEED = 20261124
 
 
@@ -39,7 +39,7 @@ def found_out(judge: Judge) -> dict[str, int]:
             one = HOLES[name](before)
             if (one is not before or HOLES[name](after) is not after) and one == HOLES[name](after):
                 a, b = judge.meant(before), judge.meant(after)
-                if a and b and judge.differ(a, b, shared(a, b)) is not None:
+                if a and b and judge.differ(a, b, shared(a, b), 12) is not None:
                     found[name] = number
         if len(found) == len(HOLES):
             break
