@@ -23,6 +23,8 @@ _SHOWN = 3
 def back_to_build(project: Project, build: str, *, because: str | None, dry_run: bool) -> Rollback:
     """What stood after a build, again. Raises E530, E532, E537."""
     past = _Past(project)
+    if past.expired(build):
+        raise gone([f"what stood after build {build}"])
     then, state = past.standing(build), project.state()
     if then is None:
         raise _unknown(project, build, past)
@@ -65,6 +67,11 @@ class _Past:
         if build not in self._known:
             self._known[build] = standing(build, self._log, self._events)
         return self._known[build]
+
+    def expired(self, build: str) -> bool:
+        """Whether the build published, and the record of it was removed: what is left of it is not what stood."""
+        published = any(e.what == "published" and e.subject == f"build {build}" for e in self._events)
+        return published and build not in self.builds
 
     def within(self, row: Published) -> Mapping[str, Published]:
         """What a row's parents were when it was published: a view pins them as of then."""

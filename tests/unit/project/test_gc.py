@@ -9,6 +9,7 @@ import pytest
 
 from mlproj.diagnostics import ProjectError
 from mlproj.ports import CommitInfo, TableWrite
+from mlproj.project.build_rollback import back_to_build
 from mlproj.project.upkeep import gc
 from mlproj.specs import Retention
 from mlproj.state.garbage import Garbage
@@ -128,6 +129,20 @@ def test_expired_commits_are_marked_and_not_readable(lake: LakeProject) -> None:
     lake.data(people(10))
     assert lake.built()["materialize income@1"] == "ok"
     assert len(lake.group("income")) == 10
+
+
+def test_a_build_that_expired_does_not_come_back_as_its_model_alone(lake: LakeProject) -> None:
+    _grow(lake, 2)
+    with lake.open() as project:
+        first = project.session.store.publications("dev")[0].build_id
+    _collect(lake)
+    before = lake.state()
+
+    with lake.open() as project, pytest.raises(ProjectError) as error:
+        back_to_build(project, first, because=None, dry_run=False)
+
+    assert [d.code for d in error.value.diagnostics] == ["E532"]
+    assert lake.state() == before
 
 
 def test_tables_that_nobody_names_go(lake: LakeProject) -> None:
