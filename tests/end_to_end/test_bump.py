@@ -99,6 +99,16 @@ def test_nothing_to_bump(built_shop: Path, name: str) -> None:
     assert _touched(built_shop) == []
 
 
+def test_a_change_that_breaks_nobody_is_bumped_by_its_version(built_shop: Path) -> None:
+    edit(built_shop / "feature_groups" / "orders.v1.sql", "amount,", "amount, 1 as one,")
+
+    refused = mlproj(built_shop, "bump", "orders")
+
+    assert refused.code == 2
+    assert "mlproj bump feature_group:orders@1" in refused.err
+    assert mlproj(built_shop, "bump", "feature_group:orders@1", "--dry-run").code == 0
+
+
 def test_a_project_that_was_never_built(shop: Path) -> None:
     outcome = ask(shop, "bump", "orders")
 

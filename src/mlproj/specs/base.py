@@ -34,6 +34,12 @@ def _day(text: str) -> str:
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_day)]
 
 
+def _reason(text: str) -> str:
+    if not text.strip(" .…"):
+        raise ValueError("the reason is still to be written")
+    return text
+
+
 class Equivalent(Spec):
     """Says that what is computed otherwise has the same values as before.
 
@@ -41,7 +47,7 @@ class Equivalent(Spec):
     """
 
     of: str = Field(pattern=FINGERPRINT_PATTERN)
-    because: str = Field(min_length=1)
+    because: Annotated[str, Field(min_length=1), AfterValidator(_reason)]
 
 
 class Resource(Spec):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from mlproj.compiler.semantics import FunctionNames, condition_meaning, query_meaning
+from mlproj.compiler.semantics import wording, FunctionNames, condition_meaning, query_meaning
 from mlproj.state import Column
 from tests.unit.compiler.meanings import BINDER, FUNCTIONS, RELATIONS, computed, meaning, problems
 
@@ -330,6 +330,19 @@ def test_exactly_the_columns_that_are_used(sql: str, uses: set[str], row_uses: s
 ])  # fmt: skip
 def test_the_expression_reads_like_sql_of_the_sources(sql: str, expression: str) -> None:
     assert meaning(sql).columns["k"].expression == expression
+
+
+@pytest.mark.parametrize(
+    ("symbol", "alone", "whole"),
+    [
+        ("income@1.age", "age", "income@1.age"),
+        ("source:census.education.num", '"education.num"', 'census."education.num"'),
+        ("source:census.alter_größe", "alter_größe", "census.alter_größe"),
+        ("source:census.1st", '"1st"', 'census."1st"'),
+    ],
+)
+def test_a_column_is_shown_as_one_writes_it(symbol: str, alone: str, whole: str) -> None:
+    assert (wording.column(symbol, whole=False), wording.column(symbol, whole=True)) == (alone, whole)
 
 
 def test_the_rows_read_like_sql_of_the_sources() -> None:

@@ -87,7 +87,7 @@ class Reader:
             columns = []
             for column, symbol, type_name in self.relations[relation]:
                 key = digest("column", symbol) if (number, depth) == (1, 0) else digest("column", symbol, number, depth)
-                text = symbol.removeprefix("source:") if several else symbol.rpartition(".")[2]
+                text = wording.column(symbol, whole=several)
                 columns.append(
                     Column(column, Value(key, text, frozenset((symbol,)), type_name, column=True, rank=ATOM))
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlglot.expressions import Expr
 
 from mlproj.compiler.semantics.parse import MARK, PATH_MARK
 from mlproj.compiler.semantics.value import ATOM, Value, short
+from mlproj.compiler.text import identifier
 
 OR, AND, NOT, COMPARISON, OTHER, SUM, PRODUCT, POWER, UNARY = range(1, 10)
 OPERATORS: Mapping[type[Expr], tuple[str, int]] = {
@@ -31,6 +33,13 @@ def binary(symbol: str, rank: int, left: Value, right: Value) -> str:
 
 def joined(word: str, rank: int, operands: Sequence[Value]) -> str:
     return short(f" {word} ".join(operand.within(rank + 1) for operand in operands))
+
+
+def column(symbol: str, *, whole: bool) -> str:
+    """A column as one writes it, quoted where it must be; `whole` names its relation as well, which has no dot."""
+    relation, _, name = symbol.removeprefix("source:").partition(".")
+    name = name if re.fullmatch(r"[^\W\d]\w*", name) else identifier(name)
+    return f"{relation}.{name}" if whole else name
 
 
 def call(name: str, arguments: Sequence[str]) -> str:

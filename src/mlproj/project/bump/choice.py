@@ -37,7 +37,10 @@ def choose(name: str, changes: Sequence[Change], known: Iterable[str], manifest:
         hint = f"declare it as version {relation.partition('@')[2]} again, with the change: bump makes the next version"
         raise fail("E520", f"{relation} was published and is declared no more: there is nothing to copy", hint=hint)
     shown = ids[0].partition(":")[2] if len(ids) == 1 else f"'{name}'"
-    hint = "change its definition in place first; a version is bumped where `mlproj plan` calls the change breaking"
+    if found:
+        hint = f"to bump it all the same, name the version: mlproj bump {found[0].node}"
+    else:
+        hint = "change its definition in place first; a version is bumped where `mlproj plan` calls the change breaking"
     raise fail("E520", f"nothing of {shown} is breaking: there is nothing to bump", hint=hint)
 
 
