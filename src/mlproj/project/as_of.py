@@ -86,7 +86,7 @@ def group_as_of(project: Project, node: GroupNode, value: AsOf) -> str:
     when = _known(past, value)
     if isinstance(when, int):
         _refuse_removed(past, node.relation, [when])
-    number = past.publication_of(when) if isinstance(when, int) else _published_at(project, node, when)
+    number = _shown_since(project, node, when) if isinstance(when, int) else _published_at(project, node, when)
     name = f"{node.name}_v{node.version}"
     sql = None if number is None else past.view_at(project.target_name, name, number)
     if sql is None:
@@ -139,11 +139,23 @@ def _too_early(project: Project, node: GroupNode, value: AsOf) -> ProjectError:
     return fail("E506", f"{node.relation} had no rows yet at {shown(value)}", hint=hint)
 
 
+def _shown_since(project: Project, node: GroupNode, commit: int) -> int:
+    """From where on a commit was shown. Raises E506 where gc removed that: views still show what was before then."""
+    past = project.session.past
+    build = next((c.build_id for c in _commits_below(project, node) if c.commit == commit), None)
+    number = past.published_by(build) if build else past.publication_of(commit)
+    if number is None:
+        message = f"what {node.relation} showed at commit {commit} can no longer be told"
+        hint = "gc removed the record of that publication; the groups that it reads may still be there"
+        raise fail("E506", message, hint=hint)
+    return number
+
+
 def _published_at(project: Project, node: GroupNode, when: datetime) -> int | None:
     """The lake's commit then. Commits of state carry the time just before that: what has one was published."""
     past = project.session.past
     written = [c.commit for c in _commits_below(project, node) if _time(c.at) <= when]
-    return max((past.commit_at(when) or 0, *(past.publication_of(c) for c in written[-1:]))) or None
+    return max((past.commit_at(when) or 0, *(_shown_since(project, node, c) for c in written[-1:]))) or None
 
 
 def _commits_below(project: Project, node: GroupNode) -> list[Commit]:

@@ -145,6 +145,24 @@ def test_a_build_that_expired_does_not_come_back_as_its_model_alone(lake: LakePr
     assert lake.state() == before
 
 
+def test_a_group_that_is_a_view_is_not_shown_as_of_a_publication_that_is_gone(lake: LakeProject) -> None:
+    """The commit stays, because a model was trained on it; the view that stood at it is the one of the build before."""
+    old = group("old", materialized="view")
+    sql = {**TWO, "old@1": "select id, age from {{ ref('income') }}"}
+    lake.put(SmallProject(groups=[group(), old], views=PROJECT.views, models=PROJECT.models, sql=sql))
+    _grow(lake, 3)
+    second = _commits(lake)[1]
+    assert len(lake.group("old", 1, second)) == len(lake.group("income", 1, second)) == 70
+
+    _collect(lake)
+
+    assert len(lake.group("income", 1, second)) == 70
+    assert len(lake.group("old", 1, _commits(lake)[-1])) == 80
+    with pytest.raises(ProjectError) as error:
+        lake.group("old", 1, second)
+    assert [d.code for d in error.value.diagnostics] == ["E506"]
+
+
 def test_tables_that_nobody_names_go(lake: LakeProject) -> None:
     """What a redefinition left, what a killed build wrote, and files of a write that was cut off."""
     lake.put(SmallProject(groups=[group(), group("other")], sql=TWO))
