@@ -106,7 +106,7 @@ def test_markdown_for_a_pull_request(built: Built, shop: Path) -> None:
     plan = mlproj(shop, "--format", "markdown", "plan").out
     models = mlproj(built.folder, "--format", "markdown", "models").out.splitlines()
 
-    assert "| change | node | why | affected |" in plan
+    assert "| change | node | why | touches |" in plan
     assert "| new | `feature_group:orders@1` |" in plan
     assert models[0].startswith("| version | status |")
     assert len(models) == 4

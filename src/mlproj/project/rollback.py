@@ -49,7 +49,7 @@ def roll_back(
                 raise fail("E530", f"where is {node} to go back to?", hint=hint)
 
         def work() -> Rollback:
-            if node and to:
+            if node is not None and to is not None:
                 return _group(project, node, to, because=because, dry_run=dry_run)
             return back_to_build(project, build or "", because=because, dry_run=dry_run)
 

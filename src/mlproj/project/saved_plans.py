@@ -53,7 +53,13 @@ def refuse_other(saved: Plan, plan: Plan) -> None:
     moved = [said for name, said in _MOVED.items() if saved.basis.get(name) != plan.basis.get(name)]
     # Whose work can be taken over follows from all else.
     moved = moved[:-1] if len(moved) > 1 and moved[-1] == _MOVED["others"] else moved
+    if moved == [_MOVED["others"]] and _done(saved) != _done(plan):
+        moved = []  # another selection takes over other work
     if moved:
         raise fail("E502", f"{' and '.join(moved)} changed since this plan was made", hint=_HINT)
     if saved != plan:
         raise fail("E502", "this plan was edited: planning again gives another one", hint=_HINT)
+
+
+def _done(plan: Plan) -> list[tuple[str, str]]:
+    return [(step.node, step.action) for step in plan.steps]
