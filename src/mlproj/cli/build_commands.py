@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -72,7 +71,7 @@ def plan(
         compared = context.project.plan(select=select, exclude=exclude, as_of_date=_day(as_of_date), against=against)
         document = compared.model_dump(mode="json")
     else:
-        document = _planner(context).plan_document(
+        document = context.project.plan_document(
             select=select,
             exclude=exclude,
             full_refresh=full_refresh,
@@ -85,10 +84,6 @@ def plan(
         save(out, document)
     breaking = any(change["needs_bump"] for change in document["changes"])
     click.get_current_context().exit(4 if breaking else 3 if exit_code and document["changes"] else 0)
-
-
-def _planner(context: Context) -> Any:
-    return context.project
 
 
 def _day(text: str | None) -> str | None:

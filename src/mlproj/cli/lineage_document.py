@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlproj.cli.documents import find_node
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.planner.columns import ROWS, Place, made_from
-from mlproj.planner.lineage import ColumnGraph, Direction, place_id
+from mlproj.planner.lineage import ColumnGraph, Direction, place_id, reachable
 from mlproj.project.model_names import resolve_model
 from mlproj.state import Node
 
@@ -29,7 +28,7 @@ def lineage_document(project: Project, text: str, direction: Direction) -> dict[
     if version:
         graph = ColumnGraph(manifest.nodes, manifest.order, project.state())
         return graph.lineage(version, [version], direction).model_dump(mode="json")
-    head, dot, feature = _parted(name)
+    head, dot, feature = name.partition(".")  # of a node's name no part; source columns may have several
     node = find_node(manifest, head)
     if not dot:
         return _nodes(manifest, node, direction)
@@ -41,11 +40,6 @@ def lineage_document(project: Project, text: str, direction: Direction) -> dict[
         raise fail("E508", f"{node.id} has no {what} '{feature}'", hint=near or f"there is {shown or 'none'}")
     graph = ColumnGraph(manifest.nodes, manifest.order, project.state())
     return graph.lineage(node.id, [place_id(Place(node.id, feature))], direction).model_dump(mode="json")
-
-
-def _parted(text: str) -> tuple[str, str, str]:
-    """Node, dot and feature: names of nodes have no dot, those of source columns may have several."""
-    return text.partition(".")
 
 
 def _version_of(project: Project, text: str) -> str | None:
@@ -62,20 +56,10 @@ def _version_of(project: Project, text: str) -> str | None:
 def _nodes(manifest: Manifest, node: Node, direction: Direction) -> dict[str, Any]:
     parents = {n: list(x.depends_on) for n, x in manifest.nodes.items()}
     children = manifest.children()
-    up = _reach(node.id, parents) if direction != "downstream" else {node.id}
-    down = _reach(node.id, children) if direction != "upstream" else {node.id}
+    up = reachable([node.id], parents) if direction != "downstream" else {node.id}
+    down = reachable([node.id], children) if direction != "upstream" else {node.id}
     nodes = [n for n in manifest.order if n in up | down]
     edges = [[p, n] for n in nodes for p in parents[n] if (p in up and n in up) or (p in down and n in down)]
     return {
         "artifact": "lineage", "version": 1, "node": node.id, "direction": direction, "nodes": nodes, "edges": edges,
     }  # fmt: skip
-
-
-def _reach(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
-    found, queue = {start}, [start]
-    while queue:
-        for other in edges[queue.pop()]:
-            if other not in found:
-                found.add(other)
-                queue.append(other)
-    return found

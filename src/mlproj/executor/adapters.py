@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mlproj.ports import (
-    AliasStore, ArtifactStore, Engine, EngineError, Lake, Lease, PublicationLog, SourceReader, StateReader, StateStore,
+    AliasStore, ArtifactStore, Engine, EngineError, Lake, Lease, SourceReader, StateReader, StateStore,
     TableHistory, Trainer,
 )  # fmt: skip
 from mlproj.state import SourceNode
@@ -27,7 +27,6 @@ class Adapters:
     lease: Lease
     state: StateReader
     store: StateStore
-    log: PublicationLog
     aliases: AliasStore
     sources: SourceReader
     artifacts: ArtifactStore

@@ -19,12 +19,11 @@ def digests_wanted(node: GroupNode, readers: Iterable[Node]) -> dict[str, str]:
 
     For views each column by itself, with the key, on which they count; for the SQL of groups all that it reads at once.
     """
-    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
     found: dict[str, str] = {}
     for reader in readers:
         if isinstance(reader, GroupNode):
             found[reads_key(reader, node.id)] = digest_sql(columns_read(reader, node.id))
         elif isinstance(reader, ViewNode):
             own = (s.rpartition(".")[2] for s in reader.reads if s.rpartition(".")[0] == node.relation)
-            found |= {name: digest_sql([*key, name]) for name in own}
+            found |= {name: digest_sql([*node.row_key, name]) for name in own}
     return dict(sorted(found.items()))

@@ -115,7 +115,7 @@ def _duplicates_sql(node: GroupNode) -> str:
 
 def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:
     found = [] if rows else ["it has no rows"]
-    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    key = node.row_key
     found += [f"{nulls[name]} rows have no {name}, which is part of the key" for name in key if nulls[name]]
     if duplicates:
         found.append(f"{duplicates} rows repeat a key ({', '.join(key)})")
@@ -127,7 +127,7 @@ def refuse_duplicates(node: GroupNode, space: Workspace) -> None:
     outcome = space.outcomes.get(node.id)
     if not node.unique_key or (outcome and outcome.keyed):
         return
-    key = [*node.primary_key, *([node.event_time] if node.event_time else [])]
+    key = node.row_key
     columns = [*(f"count(*) - count({identifier(n)})" for n in key), _duplicates_sql(node)]
     row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
     nulls = dict(zip(key, (int(n) for n in row[:-1]), strict=True))

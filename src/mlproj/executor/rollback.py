@@ -71,8 +71,9 @@ def _counted(row: Published, place: tuple[str, int], adapters: Adapters) -> RowC
     assert isinstance(node, GroupNode)
     old, new = adapters.lake.relation(row.table or "", row.commit), adapters.lake.relation(*place)
     types = {c.name: c.type for c in adapters.engine.describe(f"select * from {new}")}
-    on = [*node.primary_key, *([node.event_time] if node.event_time else [])]
-    key, values = (compared_columns(types, types, names) for names in (on, [n for n in types if n not in on]))
+    key, values = (
+        compared_columns(types, types, names) for names in (node.row_key, [n for n in types if n not in node.row_key])
+    )
     counts = adapters.engine.rows(f"select {COUNTS} from ({changed_keys_sql(old, new, key, values)}) as k")[0]
     return RowChanges(added=counts[0], changed=counts[1], deleted=counts[2])
 

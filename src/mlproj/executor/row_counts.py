@@ -8,7 +8,7 @@ from mlproj.compiler.row_changes import COUNTS, changed_keys_sql, compared_colum
 from mlproj.compiler.text import identifier
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.ports import EngineError, Merge
-from mlproj.state import GroupNode, Published, RowChanges
+from mlproj.state import Published, RowChanges
 
 
 def count_changes(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
@@ -29,7 +29,7 @@ def _compared(outcome: GroupOutcome, before: Published, commit: int, space: Work
     node, engine = outcome.node, space.adapters.engine
     old, new = space.adapters.lake.relation(before.table or "", commit), identifier(node.relation)
     stood, stands = ({c.name: c.type for c in engine.describe(f"select * from {side}")} for side in (old, new))
-    on = _key(node)
+    on = node.row_key
     if not set(on) <= set(stood):
         return replace(outcome, changes=RowChanges(added=outcome.rows, changed=0, deleted=before.rows))
     key, values = (compared_columns(stood, stands, names) for names in (on, [n for n in stands if n not in on]))
@@ -42,7 +42,3 @@ def _compared(outcome: GroupOutcome, before: Published, commit: int, space: Work
     if not pays or space.full_refresh or before.table != outcome.table:
         return outcome
     return replace(outcome, merge=Merge(f"select * from {identifier(keys)}", on, commit))
-
-
-def _key(node: GroupNode) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*node.primary_key, *([node.event_time] if node.event_time else []))))

@@ -16,7 +16,7 @@ from mlproj.executor.adapters import Adapters
 from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
 from mlproj.executor.training_data import SPLITS
-from mlproj.planner.reuse import find_model, measured_alike
+from mlproj.planner.reuse import find_model, measured_alike, trained_alike
 from mlproj.planner.training_data import columns_read, digest_read, inputs_of, training_fingerprint
 from mlproj.ports import Fitted
 from mlproj.state import (
@@ -50,8 +50,7 @@ def train(
     """Train and register a version, or find that the newest was made from the same. Raises `ProjectError`."""
     started = time.perf_counter()
     inputs = inputs_of(model, manifest.view(model.feature_view), state)
-    decides = training_fingerprint(model, dataset, inputs)
-    standing = _standing(model, dataset, decides, state, adapters, build_id, started)
+    standing = _standing(model, dataset, inputs, state, adapters, build_id, started)
     if standing:
         return standing
     features = columns_read(dataset, inputs)
@@ -69,7 +68,7 @@ def train(
     sample = frame.head(_EXAMPLE_ROWS)[list(features)]
     golden = golden_rows(sample, decoded(trainer.predict(fitted, sample), model.label, dataset.statistics))
     record = _manifest(
-        model, manifest.view(model.feature_view), dataset, inputs, fitted, files, golden, decides, info.library_version
+        model, manifest.view(model.feature_view), dataset, inputs, fitted, files, golden, info.library_version
     )
     loaded = LoadedModel(record, fitted, trainer)
     evaluation = evaluated(model, loaded, frame, manifest_hash(record), build_id, adapters.now())
@@ -87,7 +86,7 @@ def train(
 def _standing(
     model: ModelNode,
     dataset: TrainingDataset,
-    decides: str,
+    inputs: Sequence[str],
     state: TargetState,
     adapters: Adapters,
     build_id: str,
@@ -95,12 +94,12 @@ def _standing(
 ) -> StepResult | None:
     """The newest version, or one of another target, where it was made from the same; measured again if need be."""
     newest, published = state.model_versions.get(model.id), state.published.get(model.id)
-    if newest and newest.manifest.fingerprint == decides and newest.status == "passed":
+    if newest and newest.status == "passed" and trained_alike(newest, model, dataset, inputs):
         if not (published and isinstance(published.node, ModelNode) and measured_alike(published.node, model)):
             return test_model(model, dataset, state, adapters, build_id).model_copy(update={"action": "train"})
         adapters.store.add_evaluation(state.target, newest, model, newest.evaluation)
         return _result(model, newest, "reused", started, "trained on the same data already")
-    found = find_model(model, decides, state)
+    found = find_model(model, dataset, inputs, state)
     if found is None or not _is_whole(found[0], adapters):
         return None
     evidence = found[0].evaluation.model_copy(update={"build_id": build_id, "at": adapters.now()})
@@ -197,7 +196,6 @@ def _manifest(
     fitted: Fitted,
     files: Mapping[str, str],
     golden: tuple[dict[str, Any], ...],
-    decides: str,
     library_version: str,
 ) -> ModelManifest:
     outputs = [SignatureField(name="prediction", type=_prediction_type(model, view, dataset), nullable=False)]
@@ -207,7 +205,7 @@ def _manifest(
         outputs.append(SignatureField(name="probabilities", type="DOUBLE[]", nullable=False))
     return ModelManifest(
         model=model,
-        fingerprint=decides,
+        fingerprint=training_fingerprint(model, dataset, inputs),
         training_dataset=dataset.name,
         training_digest=digest_read(dataset, inputs),
         view=dataset.view,

@@ -76,7 +76,7 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
         node_id = f"feature_group:{relation}"
         if column not in space.column_digests(node_id):
             group = space.manifest.group(node_id)
-            key = [*group.primary_key, *([group.event_time] if group.event_time else []), column]
+            key = [*group.row_key, column]
             row = space.adapters.engine.rows(f"select count(*), {digest_sql(key)} from {identifier(relation)}")[0]
             space.digests.setdefault(node_id, {})[column] = f"{row[0]}:{row[1]}"
         found[source] = space.column_digests(node_id)[column]

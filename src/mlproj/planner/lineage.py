@@ -89,8 +89,8 @@ class ColumnGraph:
         for id_, parents in self._parents.items():
             for parent in parents:
                 children[parent].append(id_)
-        up = _reach(start, self._parents) if direction != "downstream" else set(start)
-        down = _reach(start, children) if direction != "upstream" else set(start)
+        up = reachable(start, self._parents) if direction != "downstream" else set(start)
+        down = reachable(start, children) if direction != "upstream" else set(start)
         found = [id_ for id_ in self._columns if id_ in up | down]
         edges = [(p, c) for c in found for p in self._parents[c] if {p, c} <= up or {p, c} <= down]
         drawn = {id_: _column(self._columns[id_]) for id_ in found}
@@ -130,7 +130,8 @@ def _place(id_: str) -> Place:
     return Place(f"{kind}:{relation}", column or ROWS)
 
 
-def _reach(start: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
+def reachable(start: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
+    """What follows from `start` over any number of edges, with it."""
     found, queue = set(start), list(start)
     while queue:
         for other in edges[queue.pop()]:

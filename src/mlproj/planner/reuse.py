@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.inputs import reads_key
+from mlproj.planner.model_rules import same_library
 from mlproj.planner.plan import Plan
-from mlproj.planner.training_data import dataset_fingerprint, inputs_of, training_fingerprint
+from mlproj.planner.training_data import dataset_fingerprint, inputs_of, training_fingerprint, view_digests
 from mlproj.state import (
     GroupNode, Made, ModelNode, ModelVersion, Published, TargetState, TrainingDataset, ViewNode,
 )  # fmt: skip
@@ -78,11 +79,26 @@ def find_dataset(view_id: str, decides: str, state: TargetState) -> tuple[Traini
     return None
 
 
-def find_model(model: ModelNode, decides: str, state: TargetState) -> tuple[ModelVersion, str] | None:
+def trained_alike(version: ModelVersion, model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str]) -> bool:
+    """Whether a version was trained from the same definition and values, with the library that is asked for now.
+
+    A lock names that more exactly than the fingerprint of a version may have it that was trained before it was written.
+    """
+    record = version.manifest
+    name = model.library.partition(" ")[0]
+    if not same_library(f"{name} {record.libraries.get(name, '')}", model.library):
+        return False
+    named_alike = model.model_copy(update={"library": record.model.library})
+    return record.fingerprint == training_fingerprint(named_alike, dataset, inputs)
+
+
+def find_model(
+    model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str], state: TargetState
+) -> tuple[ModelVersion, str] | None:
     """A version that another target trained from the same, and measured as is asked now; and whose it is in words."""
     for other in state.neighbours:
         version, row = other.model_versions.get(model.id), other.published.get(model.id)
-        if version is None or version.status != "passed" or version.manifest.fingerprint != decides:
+        if version is None or version.status != "passed" or not trained_alike(version, model, dataset, inputs):
             continue
         if row and isinstance(row.node, ModelNode) and measured_alike(row.node, model):
             return version, f"already trained for {other.target}"
@@ -152,11 +168,7 @@ class _Foresight:
             if newest:
                 self._datasets[view.id] = newest
             return
-        digests: dict[str, str | None] = {}
-        for source in view.reads:
-            relation, _, column = source.rpartition(".")
-            row = self._rows.get(f"feature_group:{relation}")
-            digests[source] = row.column_digests.get(column) if row else None
+        digests = view_digests(view, self._rows)
         found = (
             None if None in digests.values() else find_dataset(view.id, dataset_fingerprint(view, digests), self._state)
         )
@@ -167,6 +179,6 @@ class _Foresight:
         dataset = self._datasets.get(model.feature_view)
         if dataset and (model.id, "train") in self._steps:
             inputs = inputs_of(model, self._manifest.view(model.feature_view), self._state)
-            found = find_model(model, training_fingerprint(model, dataset, inputs), self._state)
+            found = find_model(model, dataset, inputs, self._state)
             if found:
                 self._reasons[model.id, "train"] = found[1]

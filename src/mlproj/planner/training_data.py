@@ -9,7 +9,7 @@ from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.transformations import transformed_columns
 from mlproj.planner.columns import join_keys, joins_of, row_sources, told
-from mlproj.state import ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewNode
+from mlproj.state import Made, ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewNode
 
 Digests = Mapping[str, str | None]
 _BY_THEMSELVES = ("feature", "passenger")
@@ -26,12 +26,12 @@ class DatasetParts(NamedTuple):
         return fingerprint("training_dataset", self.rows, self.features)
 
 
-def view_digests(view: ViewNode, published: Mapping[str, Published]) -> dict[str, str | None]:
-    """The digest of every column that a view reads, as last published; None where nobody took one."""
+def view_digests(view: ViewNode, rows: Mapping[str, Made | Published]) -> dict[str, str | None]:
+    """The digest of every column that a view reads, of rows by group id; None where nobody took one."""
     found: dict[str, str | None] = {}
     for source in view.reads:
         relation, _, column = source.rpartition(".")
-        row = published.get(f"feature_group:{relation}")
+        row = rows.get(f"feature_group:{relation}")
         found[source] = row.column_digests.get(column) if row else None
     return found
 

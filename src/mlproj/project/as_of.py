@@ -102,9 +102,9 @@ def dataset_as_of(project: Project, node: ViewNode, value: AsOf) -> TrainingData
     datasets = project.session.reader.training_datasets(project.target_name, node.id)
     then = [d for d in datasets if (d.commit <= when if isinstance(when, int) else _time(d.created_at) <= when)]
     if not then:
-        first = f"its first is {datasets[0].name}, of {_said(datasets[0].commit, datasets[0].created_at)}"
+        firsts = [f"its first is {d.name}, of {_said(d.commit, d.created_at)}" for d in datasets[:1]]
         message = f"{node.relation} had no training dataset at {shown(value)}"
-        raise fail("E506", message, hint=first if datasets else "mlproj build")
+        raise fail("E506", message, hint=firsts[0] if firsts else "mlproj build")
     readable_dataset(project, then[-1])
     return then[-1]
 

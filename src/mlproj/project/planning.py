@@ -19,8 +19,8 @@ from mlproj.planner.retry import selection, was_forced
 from mlproj.planner.reuse import explain
 from mlproj.planner.selectors import Selector
 from mlproj.planner.versions import check_versions
-from mlproj.project.node_names import breaking_node
 from mlproj.project.left_behind import dangling, explained_by, with_published
+from mlproj.project.node_names import breaking_node, matching
 from mlproj.state import BuildRecord, SourceNode, TargetState
 from mlproj.version import __version__
 
@@ -94,7 +94,7 @@ def _basis(manifest: Manifest, state: TargetState, versions: Mapping[str, str], 
 def resumed_node(manifest: Manifest, state: TargetState, text: str) -> str:
     """The group that `--resume` names. Raises E533 where it is not held."""
     held = [h.node for h in held_nodes(manifest, state)]
-    found = [n for n in held if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0])]
+    found = matching(held, text)
     if len(found) == 1:
         return found[0]
     names = ", ".join(n.partition(":")[2] for n in found or held)

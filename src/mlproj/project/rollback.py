@@ -14,6 +14,7 @@ from mlproj.planner.rollback import Rollback, group_goal
 from mlproj.project.aliases import roll_back_alias
 from mlproj.project.build_rollback import back_to_build, gone
 from mlproj.project.inputs import write_text
+from mlproj.project.node_names import matching
 from mlproj.project.session import new_build_id
 from mlproj.state import Published, TargetState
 
@@ -86,10 +87,10 @@ def _group(project: Project, node: str, to: str, *, because: str | None, dry_run
 
 def _named(state: TargetState, text: str) -> Published:
     """The published group that a text means: the highest version where it names none. Raises E508."""
-    groups = {n: row for n, row in state.published.items() if row.node.kind == "feature_group" and _means(n, text)}
+    others = matching(state.published, text)
+    groups = [n for n in others if n.startswith("feature_group:")]
     if groups:
-        return max(groups.values(), key=lambda row: int(row.node.id.rpartition("@")[2]))
-    others = [n for n in state.published if _means(n, text)]
+        return state.published[max(groups, key=lambda n: int(n.rpartition("@")[2]))]
     if others:
         kind, _, name = others[-1].partition(":")
         hint = f"{name} may be rolled back with all that was published: rollback --build B"
@@ -99,17 +100,11 @@ def _named(state: TargetState, text: str) -> Published:
     raise fail("E508", f"'{text}' is not published in target '{state.target}'", hint=hint)
 
 
-def _means(node_id: str, text: str) -> bool:
-    relation = node_id.partition(":")[2]
-    return text in (node_id, relation, relation.partition("@")[0], node_id.partition("@")[0])
-
-
 def _alias(state: TargetState, text: str) -> str | None:
     """`name@alias` where the text names a model, with an alias or without; None where it names something else."""
     name, _, rest = text.removeprefix("model:").partition("@")
     models = {n.partition(":")[2].partition("@")[0] for n in state.published if n.startswith("model:")}
-    groups = any(row.node.kind == "feature_group" and _means(n, text) for n, row in state.published.items())
-    if name not in models or groups:
+    if name not in models or any(n.startswith("feature_group:") for n in matching(state.published, text)):
         return None
     if rest[:1].isdecimal():
         hint = f"name the alias, as {name}@champion; --to says which version it goes back to"

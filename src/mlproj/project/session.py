@@ -143,7 +143,6 @@ class Session:
             lease=self.lease,
             state=self.store,
             store=self.store,
-            log=self.store,
             aliases=self.store,
             sources=self.sources,
             artifacts=self.artifacts,

@@ -133,6 +133,11 @@ class GroupNode(NodeBase):
     def relation(self) -> str:
         return f"{self.name}@{self.version}"
 
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """What tells its rows apart: the primary key, and event_time where there is one."""
+        return tuple(dict.fromkeys((*self.primary_key, *([self.event_time] if self.event_time else []))))
+
 
 class ViewColumn(Noun):
     """One column of a view: where it comes from (`income@1.age`) and what it is for."""

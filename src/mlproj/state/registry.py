@@ -9,8 +9,6 @@ from pydantic import JsonValue
 from mlproj.state.definitions import Column, ModelNode, Step
 from mlproj.state.noun import Noun
 
-SplitName = Literal["training", "validation", "test"]
-
 
 class EstimatorInfo(Noun):
     """What a child process read of an estimator's class: as data, so that planning imports no library.

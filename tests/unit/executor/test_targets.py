@@ -82,6 +82,15 @@ def test_a_model_that_another_target_trained_is_one_of_this_target_too(dev: Lake
         ]
 
 
+@pytest.mark.parametrize(("locked", "done"), [("1.9.0", "reused"), ("1.9.1", "ok")])
+def test_a_lock_of_what_a_model_was_trained_with_trains_nobody(dev: LakeProject, locked: str, done: str) -> None:
+    (dev.root / "mlproj.lock").write_text(f'libraries: {{scikit-learn: "{locked}"}}\n', encoding="utf-8")
+    prod = replace(dev, target="prod")
+    reasons = [s.reason for s in prod.plan().steps if s.action == "train"]
+    assert ("already trained for dev" in reasons) == (done == "reused")
+    assert prod.built()["train model:income_model@1"] == done
+
+
 def test_a_model_is_trained_where_it_would_come_out_otherwise(dev: LakeProject, prod: LakeProject) -> None:
     dev.put(replace(PROJECT, models=[model(params={"C": 2})]), TARGETS)
     assert dev.built()["train model:income_model@1"] == "ok"

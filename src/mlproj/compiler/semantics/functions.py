@@ -36,10 +36,6 @@ _SCALAR_MACROS = frozenset({
     "current_schemas", "user", "session_user", "current_user", "inet_client_addr", "ifnull", "coalesce", "if", "row",
     "struct_pack", "try", "ago", "date", "json", "date_add", "datediff", "date_sub", "log2", "xor",
 })  # fmt: skip
-WINDOW_ONLY = frozenset({
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value",
-    "last_value", "nth_value", "fill",
-})  # fmt: skip
 # Their result is the same in any order of the rows; sums of floats are not.
 ANY_ORDER = frozenset({
     "count", "count_star", "count_if", "countif", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor",

@@ -15,7 +15,7 @@ from mlproj.compiler.semantics.expressions import Expressions, Place, direction
 from mlproj.compiler.semantics.from_clause import FromClause
 from mlproj.compiler.semantics.parse import name_of, position_of
 from mlproj.compiler.semantics.projections import projections
-from mlproj.compiler.semantics.scope import Column, Lookup
+from mlproj.compiler.semantics.scope import Lookup
 from mlproj.compiler.semantics.shapes import order_matters, speaks_of_columns
 from mlproj.compiler.semantics.value import digest, NotUnderstood, Trait, Value, short, traits_of, uses_of
 
@@ -211,7 +211,3 @@ def limit_rows(query: Expr, expressions: Expressions, add: Callable[..., None]) 
         if any(v for k, v in node.args.items() if k not in ("expression", "limit_options", "this")):
             raise NotUnderstood(f"{name.upper()} with more than a number", position_of(node))
         add(name, [value.typed, more], [value], f"{name.upper()} {value.text}{' %' if 'percent' in more else ''}")
-
-
-def columns_named(columns: Sequence[Column]) -> list[str | None]:
-    return [column.name for column in columns]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from mlproj.compiler import Manifest
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.planner import Change
+from mlproj.project.node_names import matching
 from mlproj.state import TargetState
 
 
-def choose(name: str, changes: Sequence[Change], known: Iterable[str], manifest: Manifest, *, dependants: bool) -> str:
+def choose(
+    name: str, changes: Sequence[Change], known: Collection[str], manifest: Manifest, *, dependants: bool
+) -> str:
     """The node id that `name` means (`income`, `feature_view:income`, `income@1`).
 
     Among several of the name it is the breaking one; a version that is named may have changed in any way. Raises E508
     for an unknown name, E520 where nothing changed, E521 where several are breaking and none of them reads the others.
     """
-    ids = sorted({n for n in known if not n.startswith("source:") and _means(name, n)})
+    ids = sorted({n for n in matching(known, name) if not n.startswith("source:")})
     if not ids:
         names = {n.partition(":")[2].partition("@")[0] for n in known if not n.startswith("source:")}
         hint = did_you_mean(name, names) or "name a feature group, a feature view or a model: `mlproj ls` lists them"
@@ -42,11 +45,6 @@ def choose(name: str, changes: Sequence[Change], known: Iterable[str], manifest:
     else:
         hint = "change its definition in place first; a version is bumped where `mlproj plan` calls the change breaking"
     raise fail("E520", f"nothing of {shown} is breaking: there is nothing to bump", hint=hint)
-
-
-def _means(name: str, node_id: str) -> bool:
-    relation = node_id.partition(":")[2]
-    return name in (node_id, relation, relation.partition("@")[0], node_id.partition("@")[0])
 
 
 def _reads_any(node_id: str, others: Sequence[str], manifest: Manifest) -> bool:

@@ -100,14 +100,15 @@ def _of_name(project: Project, text: str) -> _Asked:
 def _group(project: Project, text: str, as_of: AsOf | None) -> _Asked:
     node = _node(project, text)
     handle = FeatureGroup(project, node.name, node.version)
-    key = (*node.primary_key, *([node.event_time] if node.event_time else []))
     about = DiffSide(name=node.relation, target=project.target_name)
     if as_of is None:
         row = project.state().published[node.id]
-        return _Asked(about.model_copy(update={"commit": row.commit}), handle.query(), key, row.table is not None)
+        return _Asked(
+            about.model_copy(update={"commit": row.commit}), handle.query(), node.row_key, row.table is not None
+        )
     commit = commit_as_of(project, node, as_of)
     then = {"as_of": shown(as_of), "commit": commit.commit if commit else None}
-    return _Asked(about.model_copy(update=then), group_as_of(project, node, as_of), key, commit is not None)
+    return _Asked(about.model_copy(update=then), group_as_of(project, node, as_of), node.row_key, commit is not None)
 
 
 def _node(project: Project, text: str) -> GroupNode:
