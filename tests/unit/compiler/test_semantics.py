@@ -429,6 +429,12 @@ def test_group_by_all_is_resolved_to_its_keys(key: str) -> None:
     assert by_all.rows == by_key.rows
 
 
+def test_under_group_by_all_the_columns_of_having_are_keys_too() -> None:
+    named, by_all = (f"select a + b as k from t group by {keys} having a + b > 0" for keys in ("1", "all"))
+    assert meaning(named).rows != meaning(by_all).rows
+    assert problems(meaning(by_all)) == []
+
+
 @pytest.mark.parametrize("key", ["(select max(c) from u)", "[x for x in [1]]"])
 def test_what_group_by_all_makes_of_a_subquery_or_a_comprehension_alone_is_not_told(key: str) -> None:
     assert problems(meaning(f"select {key} as k, max(a) as m from t group by all")) != []

@@ -104,6 +104,9 @@ class SelectReader:
             if grouped is None:
                 raise NotUnderstood("GROUP BY ALL of what may be no column", position_of(group))
             self._grouped = grouped
+            if self._select.args.get("having") is not None:
+                # Under ALL the engine takes the columns of HAVING for keys too.
+                rows.add("all and having", True, [])
         elif any(isinstance(part, exp.GroupingSets | exp.Rollup | exp.Cube) for part in group.expressions):
             values: list[Value] = []
             hashed = [self._grouping(part, values) for part in group.expressions]
