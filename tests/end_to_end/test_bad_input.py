@@ -171,6 +171,7 @@ UNKNOWN = {
     "build nowhere.json": (2, "E502"),
     "plan --as-of-date soon": (2, "E509"),
     "plan --nonsense": (2, "E509"),
+    "plan --target dev": (2, "E509"),
     "nonsense": (2, "E509"),
 }
 
@@ -229,3 +230,18 @@ def test_all_mistakes_of_a_phase_are_told_at_once(tmp_path: Path) -> None:
     assert "hint: did you mean 'primary_key'?" in text.err
     assert "sources.yml:4:13: E2" in text.err
     assert len(ask(folder, "plan").codes) >= 2
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("plan --format markdown", "--format stands before the command: mlproj --format text|json|markdown plan …"),
+        ("history --target=prod", "--target stands before the command: mlproj --target T history …"),
+        ("ls -q", "-q stands before the command: mlproj -q ls …"),
+    ],
+)
+def test_an_option_of_every_command_stands_before_it(standing_shop: Path, command: str, said: str) -> None:
+    refused = mlproj(standing_shop, *command.split())
+
+    assert refused.code == 2
+    assert said in refused.err

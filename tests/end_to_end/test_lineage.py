@@ -34,6 +34,13 @@ def test_a_source_column_goes_into_model_versions(built: Built) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_source_column_that_decides_on_rows_too_names_the_features_made_of_it(built: Built) -> None:
+    text = mlproj(built.folder, "lineage", "source:census.age", "--downstream").out
+
+    for place in ("income@1.age", "income(view)@1.age", "income@1 (rows)", "income_model@1.1 (model version"):
+        assert place in text
+
+
 def test_a_feature_is_followed_both_ways(built: Built) -> None:
     text = mlproj(built.folder, "lineage", "income@1.age").out
 

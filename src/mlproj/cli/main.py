@@ -30,10 +30,11 @@ class Root(click.Group):
         except (click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
             raise
         except click.ClickException as error:
+            misuse = _misplaced(error, self) or error
             # click itself tells a person on stderr; a program reads stdout.
             if ctx.params.get("output") == "json":
-                _report(ctx.obj or Context(Path(), None, None, "json", quiet=False, debug=False), _misuse(error))
-            raise
+                _report(ctx.obj or Context(Path(), None, None, "json", quiet=False, debug=False), _misuse(misuse))
+            raise misuse from None
         except Exception as error:
             if isinstance(ctx.obj, Context) and ctx.obj.debug:
                 raise
@@ -54,6 +55,21 @@ def _report(context: Context, error: Any) -> None:
         context.answer(document, list)
     else:
         context.complain(error.diagnostics)
+
+
+def _misplaced(error: click.ClickException, root: click.Group) -> click.ClickException | None:
+    """An option of `mlproj` itself that was written after a command, or None."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None or error.ctx.parent is None:
+        return None
+    option = next((p for p in root.params if error.option_name in p.opts), None)
+    if option is None:
+        return None
+    value = f" {option.make_metavar(error.ctx)}" if isinstance(option, click.Option) and not option.is_flag else ""
+    if isinstance(option.type, click.Choice):
+        value = f" {'|'.join(option.type.choices)}"
+    name = error.ctx.info_name
+    message = f"{error.option_name} stands before the command: mlproj {error.option_name}{value} {name} …"
+    return click.UsageError(message, error.ctx)
 
 
 def _misuse(error: click.ClickException) -> Any:

@@ -67,6 +67,28 @@ def test_where_all_rows_follow_columns_are_not_told_one_by_one() -> None:
     ]  # fmt: skip
 
 
+def test_a_column_that_is_computed_from_the_start_is_named_where_the_rows_follow_too() -> None:
+    places = [column(S, "a"), rows(G), column(G, "x"), column(G, "y"), rows(V), column(V, "x"), column(V, "y"), MODEL]
+    edges = [
+        (f"{S}.a", f"{G}.*"), (f"{S}.a", f"{G}.x"), (f"{G}.*", f"{G}.x"), (f"{G}.*", f"{G}.y"), (f"{G}.*", f"{V}.*"),
+        (f"{G}.x", f"{V}.x"), (f"{G}.y", f"{V}.y"), (f"{V}.*", f"{V}.x"), (f"{V}.x", M), (f"{V}.y", M), (f"{V}.*", M),
+    ]  # fmt: skip
+    down = document(f"{S}.a", "downstream", places, edges)
+
+    assert lineage_lines(down, mermaid=False) == [
+        "source:s.a",
+        "  goes into",
+        "    ├─ g@1.x",
+        "    │  └─ v(view)@1.x",
+        "    │     └─ m@1 (model)",
+        "    └─ g@1 (rows)",
+        "       └─ v(view)@1 (rows)",
+    ]
+    drawn = "\n".join(lineage_lines(down, mermaid=True))
+    assert '["x"]' in drawn
+    assert '["y"]' not in drawn
+
+
 def test_upstream_tells_columns_first_and_the_rows_that_they_follow_once() -> None:
     places = [column(S, "a"), column(S, "b"), rows(G), column(G, "x"), rows(H), column(H, "z")]
     edges = [

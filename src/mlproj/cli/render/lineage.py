@@ -39,8 +39,8 @@ def _directed(
 ) -> tuple[Edges, Edges]:
     """What each place is made from, and what it goes into, as a person wants to read it.
 
-    Rows come last; where all rows of a node follow, its columns are not told one by one; a training dataset is told
-    with the versions that were trained on it.
+    Rows come last; where all rows of a node follow, only those of its columns are told that are computed from the
+    start itself; a training dataset is told with the versions that were trained on it.
     """
     up: Edges = {}
     down: Edges = {}
@@ -48,24 +48,37 @@ def _directed(
         up.setdefault(child, []).append(parent)
         down.setdefault(parent, []).append(child)
     below = _reach(start, down)
+    computed = _computed(start, down, places)
     whole = {places[p]["node"]: p for p in below if places and places[p]["kind"] == "rows"}
     told = {f"training_dataset:{places[p].get('training_dataset')}" for p in below if places and p in places}
 
     def shown(place: str) -> str:
-        own = place == start or not places or places[place]["kind"] not in ("column", "rows")
+        own = place in computed or not places or places[place]["kind"] not in ("column", "rows")
         return place if own else whole.get(places[place]["node"], place)
 
     merged: Edges = {}
     for parent in [p for p in down if p in below]:
         for child in down[parent]:
             pair = (shown(parent), shown(child))
-            if pair[0] != pair[1] and pair[1] not in merged.setdefault(pair[0], []) and child not in told:
+            if pair[0] == pair[1] or child in told or (pair[1] in computed and pair[0] not in computed):
+                continue
+            if pair[1] not in merged.setdefault(pair[0], []):
                 merged[pair[0]].append(pair[1])
-    ordered = {
-        child: sorted(parents, key=lambda p: bool(places) and places[p]["kind"] == "rows")
-        for child, parents in up.items()
-    }
-    return ordered, {parent: children for parent, children in merged.items() if children}
+
+    def rows_last(edges: Edges) -> Edges:
+        return {
+            p: sorted(ends, key=lambda e: bool(places) and places[e]["kind"] == "rows") for p, ends in edges.items()
+        }
+
+    return rows_last(up), rows_last(merged)
+
+
+def _computed(start: str, down: Edges, places: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The start, and what is made from it without following through the rows of a node."""
+    if not places:
+        return {start}
+    straight = {p: [c for c in ends if places[c]["kind"] != "rows"] for p, ends in down.items()}
+    return {start} if places[start]["kind"] == "rows" else set(_reach(start, straight))
 
 
 def _apart(start: str, up: Edges, places: Mapping[str, Mapping[str, Any]]) -> tuple[Edges, list[str]]:
