@@ -52,7 +52,7 @@ demo: $(BASE)
 	@echo "  docs/getting-started.md"
 
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 # pytest comes last: its summary line is the last word.
 check: $(DEV)
@@ -61,7 +61,7 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/generate_reference.py --check
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 reference: $(DEV)
 	$(BIN)/python scripts/generate_reference.py
