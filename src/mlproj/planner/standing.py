@@ -5,7 +5,7 @@ Everything up to the next build counts: an alias that was moved while a build wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlproj.planner.rollback import Move
@@ -73,6 +73,50 @@ def _register(found: Standing, event: Event, build_id: str) -> None:
     if event.what in _REGISTERED:
         found.models[node.id] = int(event.subject.rpartition(".")[2])
     found.published[node.id] = Published(node=node, build_id=build_id, published_at=event.at)
+
+
+def carried_over(log: Sequence[Publication], gone: set[str], events: Sequence[Event]) -> Iterator[Publication]:
+    """Records that take over what those before them published, so that these can go: the same stands after each.
+
+    `gone` are ids of builds. Models are registered between publications; what the log says of them stays there.
+    """
+    publications = {p.build_id: p for p in log}
+    carried: Publication | None = None
+    for event in events:
+        build = _build(event)
+        if event.what == "published" and build in publications:
+            own = publications[build]
+            whole = _absorbed(carried, own) if carried else own
+            carried = whole if build in gone else None
+            if carried is None and whole is not own:
+                yield whole
+        elif carried and event.what in {*_REGISTERED, "model_evaluated"}:
+            node = ModelNode.model_validate(event.detail["definition"]).id
+            carried = _without(carried, node, run=event.what in _REGISTERED)
+
+
+def _absorbed(older: Publication, newer: Publication) -> Publication:
+    kept = {n: row for n, row in older.published.items() if n not in newer.removed}
+    current = {n: number for n, number in older.current.items() if n not in newer.training_datasets}
+    return newer.model_copy(
+        update={
+            "published": {**kept, **newer.published},
+            "training_datasets": {**older.training_datasets, **newer.training_datasets},
+            "removed": tuple(sorted({*older.removed} - newer.published.keys() | {*newer.removed})),
+            "current": {**current, **newer.current},
+        }
+    )
+
+
+def _without(record: Publication, node: str, *, run: bool) -> Publication:
+    """What was registered later decides: nothing that a record says of the model is to come after it."""
+    return record.model_copy(
+        update={
+            "published": {n: row for n, row in record.published.items() if n != node},
+            "removed": tuple(n for n in record.removed if n != node),
+            "current": {n: number for n, number in record.current.items() if n != node or not run},
+        }
+    )
 
 
 @dataclass(frozen=True)

@@ -75,13 +75,19 @@ class _Past:
 
     def within(self, row: Published) -> Mapping[str, Published]:
         """What a row's parents were when it was published: a view pins them as of then."""
-        found = self.standing(row.build_id)
+        # A record that was removed left its rows to the next one.
+        found = self.standing(next((p.build_id for p in self._log if _has(p, row)), row.build_id))
         return found.published if found else {}
 
     @cached_property
     def builds(self) -> Sequence[str]:
         """Ids of all builds that published, oldest first."""
         return [p.build_id for p in self._log]
+
+
+def _has(publication: Publication, row: Published) -> bool:
+    published = publication.published.get(row.node.id)
+    return published is not None and Published.model_validate(published).build_id == row.build_id
 
 
 def _refuse_gone(project: Project, found: Difference, then: Standing) -> None:

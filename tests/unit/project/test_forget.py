@@ -93,7 +93,10 @@ def test_what_stands_beside_the_lake(lake: LakeProject) -> None:
         reader = project.session.reader
         history = reader.history("feature_group:income@1", "dev")
         event = next(e for e in reader.events("dev") if e.what == "forget")
-        assert [p.kind for p in project.session.store.publications("dev")] == ["forget"]
+        [record] = project.session.store.publications("dev")
+    assert record.kind == "forget"
+    assert "feature_group:after@1" in record.published, "what stood beside it is in the only record that is left"
+    assert record.training_datasets == {"feature_view:income@1": lake.dataset("income@1").model_dump(mode="json")}
     assert [(c.expired, c.kind) for c in history] == [(True, "build"), (False, "forget")]
     assert history[-1].deleted == 3
     assert event.detail["because"] == "they asked for it"

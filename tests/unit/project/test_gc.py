@@ -145,6 +145,38 @@ def test_a_build_that_expired_does_not_come_back_as_its_model_alone(lake: LakePr
     assert lake.state() == before
 
 
+def test_what_was_published_by_builds_that_are_gone_stands_after_the_oldest_that_is_left(lake: LakeProject) -> None:
+    """The kept build published one group alone: the others, their views and datasets stood beside it."""
+    old = group("old", materialized="view")
+    groups, models = [group(), group("other"), old], PROJECT.models
+    sql = {**TWO, "old@1": "select id, age from {{ ref('income') }}"}
+
+    def describe(text: str) -> None:
+        described = [groups[0], group("other", description=text), old]
+        lake.put(SmallProject(groups=described, views=PROJECT.views, models=models, sql=sql))
+        assert lake.build().status == "ok"
+
+    lake.put(SmallProject(groups=groups, views=PROJECT.views, models=models, sql=sql))
+    _grow(lake, 2)
+    describe("of two")
+    with lake.open() as project:
+        [*_, last] = project.session.store.publications("dev")
+    assert set(last.published) == {"feature_group:other@1"}
+    stood, shown = lake.state(), _everything(lake)
+    _collect(lake)
+    describe("of two and no more")
+
+    assert _collect(lake, Retention(days=0, commits=2)).expired[0].builds == ()
+    with lake.open() as project:
+        told = back_to_build(project, last.build_id, because=None, dry_run=True)
+        assert {m.node for m in told.moves} == {"feature_group:other@1"}
+        back_to_build(project, last.build_id, because=None, dry_run=False)
+
+    assert lake.state().published == stood.published
+    assert lake.state().training_datasets == stood.training_datasets
+    assert _everything(lake).items() <= shown.items()
+
+
 def test_a_group_that_is_a_view_is_not_shown_as_of_a_publication_that_is_gone(lake: LakeProject) -> None:
     """The commit stays, because a model was trained on it; the view that stood at it is the one of the build before."""
     old = group("old", materialized="view")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+
+from pydantic import JsonValue
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from mlproj.adapters.sql_state import tables
+from mlproj.adapters.sql_state.snapshot import Snapshot
 from mlproj.adapters.sql_state.writes import log_event
-from mlproj.state import Event
+from mlproj.planner.standing import carried_over
+from mlproj.state import Event, TrainingDataset
 from mlproj.state.garbage import Expired, Forgotten
 
 
 def expire(connection: Connection, expired: Expired, event: Event) -> None:
-    commits, publications = tables.commits.c, tables.publications.c
+    commits = tables.commits.c
     for node, commit in expired.commits:
         where = (commits.target == expired.target, commits.node == node, commits.commit == commit)
         connection.execute(update(tables.commits).where(*where).values(expired=True))
-    for build in expired.builds:
-        of_it = (publications.target == expired.target, publications.build_id == build)
-        connection.execute(delete(tables.publications).where(*of_it))
+    _drop_publications(connection, expired.target, {*expired.builds})
     log_event(connection, event)
 
 
@@ -50,8 +54,42 @@ def forget(connection: Connection, forgotten: Forgotten, event: Event) -> None:
     connection.execute(began.on_conflict_do_nothing())
     p = tables.publications.c
     last = select(p.seq).where(p.target == target, p.build_id == forgotten.build).scalar_subquery()
-    connection.execute(delete(tables.publications).where(p.target == target, p.seq < last))
+    older_builds = connection.scalars(select(p.build_id).where(p.target == target, p.seq < last))
+    _drop_publications(connection, target, {*older_builds})
     log_event(connection, event)
+
+
+def _drop_publications(connection: Connection, target: str, builds: set[str]) -> None:
+    """The next record that stays takes over what they published: what stood is all records, folded.
+
+    Training datasets are taken over as they are now, without what was forgotten of them. The newest record stays.
+    """
+    snapshot = Snapshot(_raw(connection))
+    log, p = snapshot.publications(target), tables.publications.c
+    builds -= {record.build_id for record in log[-1:]}
+    if not builds:
+        return
+    datasets = snapshot.all_datasets(target)
+    for record in carried_over(log, builds, snapshot.events(target)):
+        now = {v: _as_it_is(d, datasets) for v, d in record.training_datasets.items()}
+        whole = record.model_copy(update={"training_datasets": {v: d for v, d in now.items() if d is not None}})
+        one = (p.target == target, p.build_id == record.build_id)
+        connection.execute(update(tables.publications).where(*one).values(record=whole.model_dump_json()))
+    connection.execute(delete(tables.publications).where(p.target == target, p.build_id.in_(builds)))
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    """The driver's own: it reads within the same transaction."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def _as_it_is(dataset: JsonValue, there: Sequence[TrainingDataset]) -> JsonValue:
+    """The dataset of that number, or where it is gone the newest before it."""
+    was = TrainingDataset.model_validate(dataset)
+    found = [d for d in there if d.view == was.view and d.number <= was.number]
+    return max(found, key=lambda d: d.number).model_dump(mode="json") if found else None
 
 
 def _forget_kept(connection: Connection, forgotten: Forgotten) -> None:
