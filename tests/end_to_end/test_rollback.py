@@ -117,6 +117,16 @@ def test_a_build_comes_back_with_its_model_and_another_goes_on(tmp_path: Path) -
     listed = {m["model_version"]: (m["taken_back"], m["aliases"]) for m in ask(shop, "models").json["models"]}
     assert listed == {"payer@1.1": (False, ["champion"]), "payer@1.2": (True, [])}
     assert [e["kind"] for e in ask(shop, "history").json["entries"]] == ["rollback", "build", "build"]
+    moves = ask(shop, "history", "payer").json["events"]
+    assert [(e["alias"], e["from"], e["to"], e["how"]) for e in moves] == [
+        ("champion", None, "payer@1.1", "promote"),
+        ("champion", "payer@1.1", "payer@1.2", "promote"),
+        ("champion", "payer@1.2", "payer@1.1", "rollback"),
+    ]
+    assert [e["because"] for e in moves[:2]] == ["better", "better"]
+    told = mlproj(shop, "history", "payer").out
+    assert "champion" in told
+    assert "better" in told
 
     assert {c["node"]: c["change"] for c in ask(shop, "plan").json["changes"]} == dict.fromkeys(
         [GROUP, "feature_view:orders@1", "model:payer@1"], "stale"

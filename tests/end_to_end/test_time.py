@@ -70,9 +70,13 @@ def test_history_as_text_and_markdown(past: Past) -> None:
     text = mlproj(past.folder, "history", "orders@1").out.splitlines()
     markdown = mlproj(past.folder, "--format", "markdown", "history", "orders@1").out.splitlines()
 
-    assert text[0].split() == ["commit", "at", "kind", "rows", "added", "changed", "deleted", "author", "build"]
-    assert text[3].split()[4:8] == ["61", "2", "2", "1"]
+    assert text[0] == "orders@1"
+    assert text[1].split() == ["commit", "at", "kind", "rows", "added", "changed", "deleted", "author", "build"]
+    assert text[4].split()[4:8] == ["61", "2", "2", "1"]
     assert markdown[0].startswith("| commit | at | kind | rows | added | changed | deleted |")
+    for index, line in enumerate(text[3:6]):
+        time = " ".join(line.split()[1:3])
+        assert keys(past, "orders@1", time) == keys(past, "orders@1", past.commit(index)), "as --as-of takes it"
     assert len(mlproj(past.folder, "history").out.splitlines()) == 5, "without a node, the builds"
 
 
@@ -261,6 +265,8 @@ def test_two_targets_are_compared_also_where_they_have_lakes_of_their_own(tmp_pa
     own = "{catalog: 'sqlite:p/c.sqlite', data: p/lake, state: 'sqlite:///p/state.sqlite', artifacts: p/artifacts}"
     settings = f"name: shop\ntargets: {{dev: {{}}, beside: {{}}, prod: {own}}}\n"
     folder = write(tmp_path / "shop", {"mlproj.yml": settings, "feature_views/orders.yml": None})
+    unbuilt = mlproj(folder, "diff", "orders@1", "--targets", "dev", "prod")
+    assert "mlproj --target dev build" in unbuilt.err
     for target, rows in (("dev", {}), ("beside", {1: None}), ("prod", {5: "5,5,99.5,1", 61: "61,1,1.0,0"})):
         put(folder, rows)
         assert ask(folder, "--target", target, "build").code == 0

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+ALIAS_MOVED = "alias_moved"
+
 
 def history_document(project: Project, text: str | None) -> Document:
     """What happened to a node, oldest first; to the target, newest build first."""
@@ -35,7 +37,8 @@ def history_document(project: Project, text: str | None) -> Document:
         ]
         return document | {"node": None, "entries": entries}
     node = find_node(project.manifest, text)
-    events = _acceptances(project, node)
+    events = _alias_moves(project, node) if isinstance(node, ModelNode) else []
+    events = sorted([*_acceptances(project, node), *events], key=lambda event: str(event["at"]))
     return document | {"node": node.id, "entries": _entries(project, node), "events": events}
 
 
@@ -56,6 +59,24 @@ def _acceptances(project: Project, node: Node) -> list[Document]:
     ]
 
 
+def _alias_moves(project: Project, model: ModelNode) -> list[Document]:
+    """Where the aliases of a model have been: a promotion or a rollback each."""
+    return [
+        {
+            "at": event.at,
+            "who": event.who,
+            "what": ALIAS_MOVED,
+            "alias": event.subject.partition("@")[2],
+            "from": event.detail.get("from"),
+            "to": event.detail.get("to"),
+            "because": event.detail.get("because") or "",
+            "how": event.detail.get("how"),
+        }
+        for event in project.session.reader.events(project.state().target)
+        if event.what == ALIAS_MOVED and event.subject.startswith(f"{model.name}@")
+    ]
+
+
 def diff_document(
     project: Project, words: Sequence[str], targets: Sequence[str], limit: int, page: Path | None
 ) -> Document:
@@ -68,9 +89,9 @@ def diff_document(
     difference = compare(old, new, project.session.engine, limit)
     if page is not None:
         from mlproj.cli.render.diff_page import diff_page
+        from mlproj.project.inputs import write_text
 
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(diff_page(difference), encoding="utf-8")
+        write_text(page.resolve(), diff_page(difference))
     document: Document = difference.model_dump(mode="json")
     return document
 

@@ -125,7 +125,7 @@ def _unknown(project: Project, state: TargetState, text: str) -> ProjectError:
     if matching(project.manifest.nodes, text) and not text.startswith(("model:", "source:", "feature_view:")):
         message = f"feature group '{text}' is not published in target '{state.target}'"
         if matching([n for n in project.manifest.nodes if n.startswith(_GROUP)], text):
-            return fail("E504", message, hint="publish it: mlproj build", exit_code=1)
+            return fail("E504", message, hint=f"publish it: mlproj --target {state.target} build", exit_code=1)
     known = [n.partition(":")[2] for n in state.published if n.startswith(_GROUP)]
     hint = did_you_mean(text, known) or "it compares feature groups, and training datasets as income@1/td1"
     return fail("E508", f"there is nothing to compare that is called '{text}'", hint=hint)
