@@ -1,7 +1,7 @@
 """What SQLMesh says of tests/golden/edits: its automatic categorisation of each pair, written beside ours.
 
-    python -m venv /tmp/peers && /tmp/peers/bin/pip install 'sqlmesh[duckdb]' pyyaml
-    /tmp/peers/bin/python benchmarks/edits_by_peers.py --write
+    python -m venv .venv-peers && .venv-peers/bin/pip install 'sqlmesh[duckdb]' pyyaml
+    .venv-peers/bin/python benchmarks/edits_by_peers.py --write
 
 Each query becomes a model in a context in memory, with the sources' columns declared; before and after are two
 snapshots of it, and `categorize_change` judges with all its automatic categories on. `none` is said where both have
