@@ -127,7 +127,7 @@ def test_errors_are_counted_and_warnings_are_not(tmp_path: Path) -> None:
 def test_a_history_keeps_its_times_whole(terminal: Terminal) -> None:
     commit = {
         "commit": 12,
-        "at": "2026-01-31T12:34:56Z",
+        "at": "2026-01-31T12:34:56.789Z",
         "kind": "build",
         "rows": 1_000_000,
         "added": 3,
@@ -140,13 +140,14 @@ def test_a_history_keeps_its_times_whole(terminal: Terminal) -> None:
         "expired": True,
     }
 
-    lines = history_lines({"entries": [commit | said]}, terminal)
+    lines = history_lines({"node": "feature_group:person@1", "entries": [commit | said]}, terminal)
 
     assert max(len(line) for line in lines) <= 80
-    assert "2026-01-31 12:34  build, expired  1000000      3" in lines[2]
+    assert click.unstyle(lines[0]) == "person@1"
+    assert "2026-01-31 12:34:56.789  build, expired  1000000      3" in lines[3]
 
 
 def test_a_history_leaves_out_what_only_repeats(terminal: Terminal) -> None:
     entry = {"commit": 12, "build": "b", "message": "build b", "expired": False}
-    assert history_lines({"entries": [entry]}, terminal)[0].split() == ["commit", "build"]
-    assert history_lines({"entries": []}, terminal) == ["nothing yet"]
+    assert history_lines({"node": None, "entries": [entry]}, terminal)[0].split() == ["commit", "build"]
+    assert history_lines({"node": None, "entries": []}, terminal) == ["nothing yet"]
