@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import did_you_mean, fail
+from mlproj.project.as_of import commit_as_of
 from mlproj.project.as_of import shown as as_of_shown
 from mlproj.project.handles import FeatureGroup, FeatureView, Model
 from mlproj.project.model_names import resolve_model
 from mlproj.project.node_names import matching
 from mlproj.project.planning import select_nodes
-from mlproj.project.preview import plain, preview, source_preview
+from mlproj.project.preview import count_rows, plain, preview, source_preview
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from mlproj.project.project import Project
 
 Document = dict[str, Any]
+
+# What is told of the rows that are shown; of a view's the rows alone where they are of the past.
+_STOOD = ("commit", "rows", "build", "at")
 
 
 def _document(artifact: str, **content: Any) -> Document:
@@ -123,14 +127,17 @@ def _group(project: Project, node: GroupNode, as_of: str | None, limit: int) -> 
     if published is None:
         return document | {"published": None, "preview": None}
     handle = FeatureGroup(project, node.name, node.version)
-    document["published"] = {
-        "commit": published.commit,
-        "rows": published.rows,
-        "build": published.build_id,
-        "at": published.published_at,
-    }
-    then = None if as_of is None else as_of_shown(as_of)
-    return document | {"as_of": then, "preview": preview(project, handle.query(as_of), limit)}
+    query = handle.query(as_of)
+    if as_of is None:
+        of_now = (published.commit, published.rows, published.build_id, published.published_at)
+        document["published"] = dict(zip(_STOOD, of_now, strict=True))
+        return document | {"as_of": None, "preview": preview(project, query, limit)}
+    then = commit_as_of(project, node, as_of)
+    of_then = (
+        (then.commit, then.rows, then.build_id, then.at) if then else (None, count_rows(project, query), None, None)
+    )
+    document["published"] = dict(zip(_STOOD, of_then, strict=True))
+    return document | {"as_of": as_of_shown(as_of), "preview": preview(project, query, limit)}
 
 
 def _view(project: Project, node: ViewNode, as_of: str | None, limit: int) -> Document:

@@ -32,6 +32,11 @@ def preview(project: Project, query: str, limit: int) -> dict[str, Any] | None:
     return {"columns": columns, "rows": [[plain(v) for v in row] for row in rows]}
 
 
+def count_rows(project: Project, query: str) -> int:
+    """Rows of a query."""
+    return int(project.session.engine.rows(f"select count(*) from ({query}) as t")[0][0])
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it; what JSON has no word for, as text."""
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from mlproj.cli.context import Context
+from mlproj.cli.documents import show_document
+from mlproj.cli.render.cards import card_lines
 from mlproj.diagnostics import ProjectError
 from mlproj.project.as_of import AsOf, moment
 from tests.lake_project import LakeProject, new_folder, people
@@ -20,15 +24,21 @@ SMALL = SmallProject(
 )
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> LakeProject:
-    """Sixty people, then fifty of them."""
-    folder = new_folder(tmp_path / "project")
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> LakeProject:
+    """Sixty people, then fifty of them: for looking only."""
+    folder = new_folder(tmp_path_factory.mktemp("standing") / "project")
     folder.put(SMALL)
     folder.built()
     folder.data(people(50))
     folder.built()
     return folder
+
+
+@pytest.fixture
+def project(standing: LakeProject, tmp_path: Path) -> LakeProject:
+    """A copy of it."""
+    return LakeProject(shutil.copytree(standing.root, tmp_path / "project"))
 
 
 def refusal(project: LakeProject, as_of: AsOf, name: str = "income") -> tuple[str, str]:
@@ -57,8 +67,8 @@ def test_a_commit_or_a_time_is_read_as_written(value: AsOf, expected: int | date
     assert moment(value) == expected
 
 
-def test_handles_read_as_of_numbers_texts_and_times(project: LakeProject) -> None:
-    with project.open() as opened:
+def test_handles_read_as_of_numbers_texts_and_times(standing: LakeProject) -> None:
+    with standing.open() as opened:
         handle = opened.feature_group("income")
         first, second = handle.history()
         at = datetime.fromisoformat(first.at)
@@ -72,6 +82,23 @@ def test_handles_read_as_of_numbers_texts_and_times(project: LakeProject) -> Non
         assert old.arrow(second.commit).num_rows == old.arrow(second.at).num_rows == old.arrow().num_rows == 20
         assert len(opened.feature_view("income", as_of=first.commit).read()) == 60
         assert len(opened.feature_view("income").read()) == 50
+
+
+def test_a_card_heads_with_the_rows_that_it_shows(standing: LakeProject) -> None:
+    context = Context(standing.root, None, None, "text", quiet=False, debug=False)
+    with standing.open() as opened:
+        first, second = opened.feature_group("income").history()
+
+        def head(name: str, as_of: str | None) -> str:
+            lines = card_lines(show_document(opened, name, as_of, limit=1), context)
+            [found] = [line for line in lines if line.split()[:1] == ["published"]]
+            return found.split(maxsplit=1)[1]
+
+        for commit, as_of in ((first, str(first.commit)), (first, str(second.commit - 1)), (second, None)):
+            told = f"commit {commit.commit}, rows {commit.rows}, build {commit.build_id}, at {commit.at}"
+            assert head("income@1", as_of) == told
+        assert head("old@1", str(first.commit)) == "rows 30"
+        assert head("old@1", None) == f"rows 20, build {second.build_id}, at {second.at}", "a view has no commit"
 
 
 def test_rows_that_were_removed_are_refused_wherever_they_are_asked_for(project: LakeProject) -> None:

@@ -84,7 +84,7 @@ def _fact(name: str, value: Any) -> str:
         shown = {file: f"{what[:12]}…" if isinstance(what, str) else what for file, what in value.items()}
         return ", ".join(f"{file} {what}" for file, what in shown.items())
     if isinstance(value, dict):
-        return ", ".join(f"{key} {text(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {text(item)}" for key, item in value.items() if item is not None)
     return text(value)
 
 
