@@ -234,7 +234,7 @@ def _version_row(version: ModelVersion, project: Project) -> Document:
 def dataset_document(
     project: Project, view: str, out: Path | None, file_format: str, as_of: str | None = None
 ) -> Document:
-    """A view's newest training dataset, or the newest of then, and the files that it was written to."""
+    """A view's current training dataset, or that of then, and the files that it was written to."""
     node = find_node(project.manifest, view if view.startswith("feature_view:") else f"feature_view:{view}")
     assert isinstance(node, ViewNode)
     handle = FeatureView(project, node.name, node.version, as_of=as_of)

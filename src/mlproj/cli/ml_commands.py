@@ -20,7 +20,7 @@ from mlproj.cli.context import Context, as_of_option, pass_context
 @as_of_option
 @pass_context
 def train_data(context: Context, view: str, out: Path | None, file_format: str, as_of: str | None) -> None:
-    """The newest training dataset of a view: what it is, or its rows as files."""
+    """The current training dataset of a view: what it is, or its rows as files."""
     from mlproj.cli.documents import dataset_document
     from mlproj.cli.render.cards import card_lines
 

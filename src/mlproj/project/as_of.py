@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mlproj.project.project import Project
 
 AsOf = int | str | date
+_ALL = 1_000_000
 _PINNED = re.compile(r"\bAT \(VERSION => (\d+)\)", re.IGNORECASE)
 
 
@@ -97,16 +99,58 @@ def group_as_of(project: Project, node: GroupNode, value: AsOf) -> str:
 
 
 def dataset_as_of(project: Project, node: ViewNode, value: AsOf) -> TrainingDataset:
-    """The newest training dataset of a view that was made by then. Raises E506."""
+    """The training dataset of a view that was current then: the newest, or the one that a rollback had brought back.
+
+    Raises E506.
+    """
     when = _known(project.session.past, value)
     datasets = project.session.reader.training_datasets(project.target_name, node.id)
-    then = [d for d in datasets if (d.commit <= when if isinstance(when, int) else _time(d.created_at) <= when)]
-    if not then:
+    place = when if isinstance(when, int) else when.timestamp()
+    turns = _turns(project, node.id, datasets, by_commit=isinstance(when, int))
+    number = next((turn.number for turn in reversed(turns) if turn.place <= place), 0)
+    if number is None:
+        message = f"which training dataset of {node.relation} was current at {shown(value)} can no longer be told"
+        raise fail("E506", message, hint=f"gc removed the record of a rollback; there are: mlproj history {node.id}")
+    if number == 0:
         firsts = [f"its first is {d.name}, of {_said(d.commit, d.created_at)}" for d in datasets[:1]]
         message = f"{node.relation} had no training dataset at {shown(value)}"
         raise fail("E506", message, hint=firsts[0] if firsts else "mlproj build")
-    readable_dataset(project, then[-1])
-    return then[-1]
+    found = next((d for d in datasets if d.number == number), None)
+    if found is None:
+        message = f"{node.relation}/td{number} can no longer be read: it was forgotten"
+        raise fail("E506", message, hint=f"those that are left: mlproj history {node.id}")
+    readable_dataset(project, found)
+    return found
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """From a place on, a commit's number or a time in seconds, a dataset was current; 0: none, None: nobody knows."""
+
+    place: float
+    number: int | None
+
+
+def _turns(project: Project, view: str, datasets: Sequence[TrainingDataset], *, by_commit: bool) -> list[_Turn]:
+    """What became current when: datasets as they were made, and what rollbacks brought back."""
+    past, reader, target = project.session.past, project.session.reader, project.target_name
+    log = reader.publications(target)
+
+    def place(at: str, commit: int | None = None) -> float:
+        if not by_commit:
+            return _time(at).timestamp()
+        # What is gone from the lake came after the last that is there.
+        return (past.commit_at(_time(at)) or 0) + 1 if commit is None else commit
+
+    made = [_Turn(place(d.created_at, d.commit), d.number) for d in datasets]
+    back = [_Turn(place(p.at, past.published_by(p.build_id)), p.current[view]) for p in log if view in p.current]
+    known = {p.build_id for p in log}
+    gone = [
+        _Turn(place(b.started_at), None)
+        for b in reader.builds(target, limit=_ALL)
+        if b.id not in known and b.status == "ok" and any((s.node, s.action) == (view, "rollback") for s in b.steps)
+    ]
+    return sorted([*made, *back, *gone], key=lambda turn: turn.place)
 
 
 def readable_dataset(project: Project, dataset: TrainingDataset) -> None:

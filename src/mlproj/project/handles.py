@@ -102,7 +102,7 @@ class FeatureGroup:
 
 
 class FeatureView:
-    """A published feature view and its newest training dataset; `as_of` as in `FeatureGroup`: the newest of then."""
+    """A published feature view and its current training dataset; `as_of` as in `FeatureGroup`: that of then."""
 
     def __init__(self, project: Project, name: str, version: int | None, *, as_of: AsOf | None = None) -> None:
         self._project = project

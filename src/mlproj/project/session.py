@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from mlproj.adapters.file_artifacts import FileArtifacts
     from mlproj.adapters.file_sources import FileSources
     from mlproj.adapters.lease import CatalogLease
+    from mlproj.adapters.sql_state.reader import SqlReader
     from mlproj.adapters.sql_state.store import SqlState
     from mlproj.executor import Adapters
-    from mlproj.ports import StateReader
     from mlproj.specs import Target
 
 
@@ -95,7 +95,7 @@ class Session:
         return DuckLakePast(self.lake)
 
     @cached_property
-    def reader(self) -> StateReader:
+    def reader(self) -> SqlReader:
         from mlproj.adapters.sql_state import open_reader
 
         if "store" in self.__dict__:

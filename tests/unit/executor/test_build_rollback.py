@@ -14,6 +14,8 @@ from mlproj.adapters.ducklake_history import DuckLakeHistory
 from mlproj.adapters.sql_state.store import SqlState
 from mlproj.diagnostics import ProjectError
 from mlproj.planner.rollback import Rollback
+from mlproj.project.as_of import AsOf
+from mlproj.project.session import utc_now
 from mlproj.state import TargetState
 from tests.lake_project import LakeProject, people
 from tests.unit.executor.test_recovery import Killed, kill
@@ -128,6 +130,33 @@ def test_and_forth_again(told: Told) -> None:
     assert folder.plan().changes == ()
     back(folder, builds(folder)[2])
     assert (held_by(folder.state()), views(folder)) == told.after[0]
+
+
+def test_the_training_data_of_a_time_is_what_was_current_then(told: Told) -> None:
+    folder = told.folder
+    first, second = builds(folder)
+
+    def current(as_of: AsOf, view: str = "income") -> str:
+        with folder.open() as project:
+            return project.feature_view(view, as_of=as_of).dataset.name
+
+    before = (lake_commit(folder), utc_now())
+    back(folder, first)
+    taken_back = (lake_commit(folder), utc_now())
+    for then in taken_back:
+        assert current(then) == "income@1/td1", "the newest of then had been taken back"
+    back(folder, second)
+    for then in (*before, lake_commit(folder), utc_now()):
+        assert current(then) == "income@1/td2"
+    for then in taken_back:
+        assert current(then) == "income@1/td1"
+        with pytest.raises(ProjectError, match="E506 adults@1 had no training dataset at"):
+            current(then, "adults")
+
+
+def lake_commit(folder: LakeProject) -> int:
+    """The newest."""
+    return folder.commits()[-1][0]
 
 
 def test_plan_says_what_would_come_again_and_a_build_brings_it(told: Told) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mlproj.diagnostics import ProjectError
 from mlproj.ports import CommitInfo, TableWrite
 from mlproj.project.build_rollback import back_to_build
+from mlproj.project.session import utc_now
 from mlproj.project.upkeep import gc
 from mlproj.specs import Retention
 from mlproj.state.garbage import Garbage
@@ -192,6 +193,21 @@ def test_a_group_that_is_a_view_is_not_shown_as_of_a_publication_that_is_gone(la
     assert len(lake.group("old", 1, _commits(lake)[-1])) == 80
     with pytest.raises(ProjectError) as error:
         lake.group("old", 1, second)
+    assert [d.code for d in error.value.diagnostics] == ["E506"]
+
+
+def test_training_data_of_a_time_whose_rollback_is_gone_is_not_guessed(lake: LakeProject) -> None:
+    _grow(lake, 2)
+    with lake.open() as project:
+        back_to_build(project, project.session.reader.publications("dev")[0].build_id, because=None, dry_run=False)
+    taken_back = utc_now()
+    _grow(lake, 3, 2)
+    _collect(lake)
+
+    with lake.open() as project:
+        assert project.feature_view("income", as_of=utc_now()).dataset.number == 3
+        with pytest.raises(ProjectError, match="was current at .* can no longer be told") as error:
+            project.feature_view("income", as_of=taken_back)
     assert [d.code for d in error.value.diagnostics] == ["E506"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlproj.adapters.sql_state.database import Database
 from mlproj.adapters.sql_state.reader import SqlReader
@@ -11,14 +10,11 @@ from mlproj.adapters.sql_state.revisions import bring_up_to_date
 from mlproj.adapters.sql_state.store import SqlState
 from mlproj.diagnostics import fail
 
-if TYPE_CHECKING:
-    from mlproj.ports import StateReader
-
 PREFIX = "sqlite:///"
 EXAMPLE = f"{PREFIX}.mlproj/state.sqlite"
 
 
-def open_reader(url: str, root: Path) -> StateReader:
+def open_reader(url: str, root: Path) -> SqlReader:
     """A reader that never writes or creates anything; an absent file reads as empty, whenever it is asked.
 
     Its methods raise `ProjectError` E611 for a state of another mlproj, E612 for a file that cannot be read, E613 for

@@ -15,7 +15,10 @@ from mlproj.state import BuildRecord, Commit, Event, ModelVersion, Publication, 
 
 
 class SqlReader:
-    """Implements `ports.StateReader`: every method reads one snapshot, and nothing at all where there is no file."""
+    """Implements `ports.StateReader` and `ports.PublicationLog`.
+
+    Every method reads one snapshot, and nothing at all where there is no file.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,7 +48,6 @@ class SqlReader:
             return snapshot.events(target) if snapshot else []
 
     def publications(self, target: str) -> list[Publication]:
-        """`ports.PublicationLog`."""
         with self._snapshot() as snapshot:
             return snapshot.publications(target) if snapshot else []
 
