@@ -23,7 +23,10 @@ def history_document(project: Project, text: str | None) -> Document:
     """What happened to a node, oldest first; to the target, newest build first."""
     document: Document = {"artifact": "history", "version": 1}
     if text is None:
-        builds = project.session.reader.builds(project.state().target)
+        from mlproj.project.build_rollback import gone_builds
+
+        target = project.state().target
+        builds, gone = project.session.reader.builds(target), gone_builds(project)
         entries: list[Document] = [
             {
                 "build": b.id,
@@ -32,6 +35,7 @@ def history_document(project: Project, text: str | None) -> Document:
                 "author": b.author,
                 "started": b.started_at,
                 "steps": len(b.steps),
+                "expired": b.id in gone,
             }
             for b in builds
         ]

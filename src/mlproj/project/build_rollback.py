@@ -23,7 +23,7 @@ _SHOWN = 3
 def back_to_build(project: Project, build: str, *, because: str | None, dry_run: bool) -> Rollback:
     """What stood after a build, again. Raises E530, E532, E537."""
     past = _Past(project)
-    if past.expired(build):
+    if build in gone_builds(project):
         raise gone([f"what stood after build {build}"])
     then, state = past.standing(build), project.state()
     if then is None:
@@ -53,6 +53,13 @@ def back_to_build(project: Project, build: str, *, because: str | None, dry_run:
     return done.model_copy(update={"build": publication.build_id, "commit": commit})
 
 
+def gone_builds(project: Project) -> set[str]:
+    """Builds that published, whose record was removed: what is left of one is not what stood after it."""
+    reader, target = project.session.reader, project.target_name
+    published = {e.subject.removeprefix("build ") for e in reader.events(target) if e.what == "published"}
+    return published - {p.build_id for p in reader.publications(target)}
+
+
 class _Past:
     """The record of a target, read once."""
 
@@ -67,11 +74,6 @@ class _Past:
         if build not in self._known:
             self._known[build] = standing(build, self._log, self._events)
         return self._known[build]
-
-    def expired(self, build: str) -> bool:
-        """Whether the build published, and the record of it was removed: what is left of it is not what stood."""
-        published = any(e.what == "published" and e.subject == f"build {build}" for e in self._events)
-        return published and build not in self.builds
 
     def within(self, row: Published) -> Mapping[str, Published]:
         """What a row's parents were when it was published: a view pins them as of then."""
