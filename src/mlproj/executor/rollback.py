@@ -15,7 +15,7 @@ from mlproj.executor.adapters import Adapters
 from mlproj.executor.publication import view_moves
 from mlproj.executor.recovery import publication_record
 from mlproj.executor.workspace import table_name
-from mlproj.planner.rollback import Move, Rollback, rolled_back
+from mlproj.planner.rollback import Move, Rollback, rolled_back, same_rows
 from mlproj.planner.standing import Difference
 from mlproj.ports import CommitInfo, EngineError, RowsBack, TableWrite
 from mlproj.state import BuildRecord, GroupNode, Publication, Published, RowChanges, JournalStep, TargetState, ViewMove
@@ -24,13 +24,17 @@ from mlproj.state import BuildRecord, GroupNode, Publication, Published, RowChan
 def roll_back_group(
     row: Published, old: Published, state: TargetState, adapters: Adapters, build_id: str, message: str
 ) -> Rollback:
-    """A new commit of the group's table equal to the old one; only rows that differ are written."""
+    """A new commit of the group's table equal to the old one; only rows that differ are written.
+
+    Where the rows are the old ones already, the group is held as it stands.
+    """
     node = row.node
     with _journaled([node.id], state.target, adapters, build_id):
         info = CommitInfo(adapters.author, f"{message} (build {build_id})", f'{{"build": "{build_id}"}}')
-        table, commit, done = _rows_back(row, old, state, adapters, info)
+        stays = same_rows(row, old)
+        table, commit, done = _as_it_is(row) if stays else _rows_back(row, old, state, adapters, info)
         after = rolled_back(row, old, (table, commit), build_id, adapters.now(), message)
-        changes = _counted(row, (table, commit), adapters)
+        changes = {} if stays else {node.id: _counted(row, (table, commit), adapters)}
         publication = Publication(
             build_id=build_id,
             target=state.target,
@@ -38,14 +42,19 @@ def roll_back_group(
             author=adapters.author,
             published={node.id: after.model_dump(mode="json")},
             kind="rollback",
-            changes={node.id: changes},
+            changes=changes,
             message=message,
         )
         moves = list(view_moves({**state.published, node.id: after}, {node.id: after}, ()))
         publish_rollback(publication, moves, adapters)
     return group_rollback(row, old, state.target, message, done).model_copy(
-        update={"build": build_id, "commit": commit, "dry_run": False}
+        update={"build": build_id, "commit": None if stays else commit, "dry_run": False}
     )
+
+
+def _as_it_is(row: Published) -> tuple[str, int, RowsBack]:
+    assert row.table is not None and row.commit is not None  # noqa: PT018
+    return row.table, row.commit, RowsBack(0, 0)
 
 
 def _rows_back(
@@ -89,6 +98,8 @@ def group_rollback(row: Published, old: Published, target: str, message: str, ro
     """What rolling a group back would do."""
     move = Move(node=row.node.id, what="commit", before=str(row.commit), after=str(old.commit))
     counts = {"deleted": rows.deleted, "inserted": rows.inserted}
+    if same_rows(row, old):
+        move, counts = Move(node=row.node.id, what="hold", before="free", after="held"), {}
     return Rollback(
         target=target, scope="group", to=str(old.commit), message=message, dry_run=True, rows=counts, moves=(move,)
     )

@@ -86,7 +86,7 @@ def group_goal(row: Published, to: str, log: Sequence[Publication], history: Seq
         raise fail("E531", f"{name} is a view and has no rows of its own", hint=hint)
     old = published_at(row.node.id, to, log)
     if old is None or old.commit is None:
-        known = ", ".join(str(c.commit) for c in history) or "none"
+        known = _ways(row.node.id, log, history)
         hint = f"a commit of `mlproj history {name}` ({known}), a build, or a time as 2026-01-31T12:00"
         raise fail("E530", f"{name} has nothing to go back to at '{to}'", hint=hint)
     if (old.table, old.commit) == (row.table, row.commit):
@@ -94,7 +94,22 @@ def group_goal(row: Published, to: str, log: Sequence[Publication], history: Seq
     if old.node.fingerprints.deep != row.node.fingerprints.deep:
         hint = f"definition and data belong together: mlproj rollback --build {_build_of(row.node.id, old, log)}"
         raise fail("E531", f"commit {old.commit} of {name} was made by another definition", hint=hint)
+    if row.held and same_rows(row, old):
+        hint = f"there is nothing to do; `mlproj build --resume {name}` ends the hold ({row.held.reason})"
+        raise fail("E530", f"{name} has the rows of commit {old.commit} already, and is held", hint=hint)
     return old
+
+
+def same_rows(row: Published, old: Published) -> bool:
+    """Whether a group stands on the rows of old already: going back to them writes nothing."""
+    return row.digest is not None and row.digest == old.digest
+
+
+def _ways(node_id: str, log: Sequence[Publication], history: Sequence[Commit]) -> str:
+    """Commits to go back to: what belongs to them is on record, and their rows are there."""
+    recorded = {row.commit for _p, row in _rows(node_id, log) if row}
+    ways = dict.fromkeys(str(c.commit) for c in history if not c.expired and c.commit in recorded)
+    return ", ".join(ways) or "none"
 
 
 def _build_of(node_id: str, old: Published, log: Sequence[Publication]) -> str:
@@ -111,7 +126,7 @@ def rolled_back(
         update={
             "table": place[0],
             "commit": place[1],
-            "owner": None,
+            "owner": row.owner if place == (row.table, row.commit) else None,
             "rows": old.rows,
             "digest": old.digest,
             "column_digests": old.column_digests,

@@ -176,6 +176,37 @@ def test_forth_and_back_again(built: LakeProject) -> None:
     assert len(commits(built)) == 6
 
 
+def test_rows_that_stand_already_are_not_committed_again(built: LakeProject) -> None:
+    first = commits(built)[0]
+    rollback(built, str(first), because="prices are wrong")
+    there, lake = commits(built), built.commits()
+
+    with pytest.raises(ProjectError) as caught:
+        rollback(built, str(first), because="again")
+
+    [found] = caught.value.diagnostics
+    assert (found.code, found.message) == ("E530", f"income@1 has the rows of commit {first} already, and is held")
+    assert "prices are wrong" in (found.hint or "")
+    assert (commits(built), built.commits()) == (there, lake)
+    assert [h.reason for h in built.plan().held] == [f"rolled back to commit {first}: prices are wrong"]
+
+
+def test_rows_that_stand_already_are_held_as_they_are(built: LakeProject) -> None:
+    first = commits(built)[0]
+    built.data(people(SIZES[0]))
+    built.built()
+    there = commits(built)
+
+    for dry_run in (True, False):
+        done = rollback(built, str(first), because="stay", dry_run=dry_run)
+        assert [(m.what, m.before, m.after) for m in done.moves] == [("hold", "free", "held")]
+        assert (done.commit, done.rows) == (None, {})
+
+    assert commits(built) == there
+    assert [h.reason for h in built.plan().held] == [f"rolled back to commit {first}: stay"]
+    assert len(built.group("income")) == SIZES[0]
+
+
 def test_a_place_is_a_commit_a_build_or_a_time(built: LakeProject) -> None:
     with built.open() as project:
         first, second, _third = project.feature_group("income").history()
