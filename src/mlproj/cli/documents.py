@@ -158,6 +158,7 @@ def _view(project: Project, node: ViewNode, as_of: str | None, limit: int) -> Do
         "columns": columns,
         "as_of": None if as_of is None else as_of_shown(as_of),
         "training_dataset": handle.dataset.name,
+        "statistics": handle.dataset.statistics.model_dump(mode="json"),
         "preview": preview(project, handle.query(), limit),
     }
 

@@ -76,7 +76,7 @@ def unknown_type_hint(text: str) -> str:
     return did_you_mean(text.upper(), _NAMES) or "types are DuckDB's: BIGINT, DOUBLE, VARCHAR, TIMESTAMP …"
 
 
-def _in_range(value: int, type_name: str) -> bool:
+def in_range(value: int, type_name: str) -> bool:
     """Whether a whole number is in the range of an integer type; of other types nothing is said."""
     if type_name not in _BITS:
         return True
@@ -90,7 +90,7 @@ def suits(value: Any, type_name: str) -> bool:
     if isinstance(value, bool):
         return type_name == "BOOLEAN"
     if isinstance(value, int):
-        return is_numeric(type_name) and _in_range(value, type_name)
+        return is_numeric(type_name) and in_range(value, type_name)
     if isinstance(value, float):
         return is_float(type_name) or type_name.startswith("DECIMAL")
     if is_temporal(type_name):

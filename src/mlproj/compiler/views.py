@@ -9,7 +9,9 @@ from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier
-from mlproj.compiler.transformations import compile_chain
+from mlproj.compiler.transformations import compile_chain, output_types
+from mlproj.compiler.transformations.chain import function_of
+from mlproj.compiler.types import is_numeric
 from mlproj.compiler.view_filter import check_filter, filter_meaning
 from mlproj.compiler.view_node import Draft, Role, join_features, join_keys, view_node, view_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
@@ -253,23 +255,41 @@ def _unknown(name: str, group: GroupNode, span: Span, draft: Draft, collector: C
 
 
 def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
-    chains: dict[str, tuple[Step, ...]] = {}
-    for name, steps in draft.view.spec.transformations.items():
-        key = ("transformations", name)
+    """The label's chain first: what learns from the label takes it as its chain leaves it."""
+    declared, label = draft.view.spec.transformations, draft.view.spec.label
+    found: dict[str, tuple[Step, ...]] = {}
+    for name in sorted(declared, key=lambda name: name != label):
         if draft.wanted.get(name) not in ("feature", "label"):
             _cannot_transform(draft, name, collector)
             continue
-        place = partial(_step_place, draft, name)
-        chain = compile_chain(steps, name, draft.names[name][1], place, draft.node, collector)
-        if (
-            chain is not None
-            and draft.wanted[name] == "label"
-            and any(step.name == "one_hot_encoder" for step in chain)
-        ):
-            collector.error("E410", "a label stays one column", draft.view.locate(key), "use label_encoder", draft.node)
-        elif chain is not None:
-            chains[name] = chain
-    return chains
+        chain = compile_chain(
+            declared[name], name, draft.names[name][1], partial(_step_place, draft, name), draft.node, collector
+        )
+        if chain is not None:
+            found[name] = chain
+            _check_label(draft, name, found, collector)
+    return {name: found[name] for name in declared if name in found}
+
+
+def _check_label(draft: Draft, name: str, chains: Mapping[str, tuple[Step, ...]], collector: Collector) -> None:
+    """A label stays one column that does not speak of itself, and is a number where a feature learns from it."""
+    label = draft.view.spec.label
+    for index, function in enumerate(map(function_of, chains[name])):
+        place = _step_place(draft, name, index)
+        if name == label and (function.several or function.out_of_fold):
+            hint = "use label_encoder"
+            message = "a label stays one column" if function.several else f"{function.name} learns from the label"
+            collector.error("E410", message, place, hint, draft.node)
+        elif function.out_of_fold and name != label:
+            if label is None:
+                message = f"{function.name} learns from the label, and the view has none"
+                collector.error("E410", message, place, "give the view a `label:`", draft.node)
+            elif label in draft.names:
+                kind = output_types(draft.names[label][1], chains.get(label, ()))
+                if not is_numeric(kind) and kind != "BOOLEAN":
+                    message = f"{function.name} takes means of the label, but '{label}' is {kind}"
+                    hint = f"transform the label too: {label}: label_encoder"
+                    collector.error("E410", message, place, hint, draft.node)
 
 
 def _step_place(draft: Draft, feature: str, index: int) -> Span:

@@ -8,17 +8,17 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.text import identifier, identifiers, total_order
-from mlproj.compiler.transformations import apply_sql, fit_stage_sql, split_sql, statistics_of_row
-from mlproj.compiler.transformations.fitting import missing_statistics
+from mlproj.compiler.transformations import apply_sql, split_sql, statistics_of_row
 from mlproj.compiler.types import is_float, is_numeric
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.digests import digest_sql
+from mlproj.executor.fitting import fit
 from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
 from mlproj.ports import EngineError
-from mlproj.state import Column, FittedStatistics, StepResult, TrainingDataset, ViewNode
+from mlproj.state import Column, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     engine = space.adapters.engine
     raw = f"raw:{view.relation}"
     engine.create_table(raw, f"select *, {split_sql(view.split)} as split from (\n{space.fill(view.sql)}\n) as v")
-    fitted = fit(view, space, identifier(raw))
+    fitted, training = fit(view, space.adapters.engine, identifier(raw))
     keys = [c.name for c in view.of_role("key", "event_time")]
     inputs = [(c.name, c.type) for c in view.of_role("feature")]
     label = [(c.name, c.type) for c in view.of_role("label")]
     passenger = [c.name for c in view.of_role("passenger")]
     features = [c.name for c in engine.describe(apply_sql(inputs, fitted, identifier(raw)))]
     _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, "split"])
-    query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, "split"])
+    query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, "split"], training)
     frozen = f"training:{view.relation}"
     columns = engine.describe(query)
     engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
@@ -140,51 +140,6 @@ def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any]
         }
         for row in rows
     )
-
-
-def fit(view: ViewNode, space: Workspace, relation: str) -> FittedStatistics:
-    """Statistics of every chain, one query per stage; `relation` has a `split` column.
-
-    Raises E606 without training rows.
-    """
-    engine = space.adapters.engine
-    counts = dict(engine.rows(f"select split, count(*) from {relation} group by split"))
-    if not counts.get("training"):
-        total = sum(counts.values())
-        message = (
-            f"{view.relation} gives no rows"
-            if not total
-            else f"none of the {total} rows of {view.relation} fall into the training split"
-        )
-        hint = (
-            "look at its filter, its joins and the groups it reads: `mlproj show NODE`"
-            if not total
-            else "make the test and validation shares smaller"
-        )
-        raise ProjectError([Diagnostic("E606", message, view.span, hint, node=view.id)], exit_code=1)
-    types = {c.name: c.type for c in view.columns}
-    fitted = FittedStatistics(chains=view.transformations, values=dict.fromkeys(view.transformations, ()))
-    for stage in range(max((len(chain) for chain in view.transformations.values()), default=0)):
-        sql, wanted = fit_stage_sql(view.transformations, types, fitted, stage, relation)
-        found = statistics_of_row(wanted, engine.rows(sql)[0]) if sql else {}
-        values = dict(fitted.values)
-        for name, chain in view.transformations.items():
-            if len(chain) <= stage:
-                continue
-            statistics = found.get(name, {})
-            if missing_statistics(chain, stage, statistics):
-                message = f"{chain[stage].name} of '{name}' has nothing to learn from: it is null in every training row"
-                raise ProjectError(
-                    [
-                        Diagnostic(
-                            "E616", message, view.span, "use impute_constant, or leave the feature out", node=view.id
-                        )
-                    ],
-                    exit_code=1,
-                )
-            values[name] = (*values[name], statistics)
-        fitted = FittedStatistics(chains=view.transformations, values=values)
-    return fitted
 
 
 def _refuse_clashes(view: ViewNode, names: list[str]) -> None:

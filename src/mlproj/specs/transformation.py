@@ -13,7 +13,7 @@ class Transformation(Spec):
     """A transformation function by `name`, with its `args`; which names and args exist is the compiler's to check."""
 
     name: Name
-    args: dict[str, Scalar] = {}
+    args: dict[str, Scalar | list[Scalar]] = {}
 
     @model_validator(mode="before")
     @classmethod

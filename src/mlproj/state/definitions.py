@@ -153,7 +153,7 @@ class Step(Noun):
     """One transformation of a chain, with its arguments filled in from the defaults."""
 
     name: str
-    args: dict[str, Scalar] = {}
+    args: dict[str, Scalar | tuple[Scalar, ...]] = {}
 
 
 class SplitRule(Noun):

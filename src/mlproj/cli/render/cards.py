@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlproj.cli.render.fitted import fitted_rows
 from mlproj.cli.render.tables import models_table, table, text
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def card_lines(document: dict[str, Any], context: Context) -> list[str]:
     for name, value in facts.items():
         if _is_table(value):
             lines += ["", click.style(name.replace("_", " "), bold=True), *_indented(_table(name, value, context))]
+    fitted = fitted_rows(document.get("statistics") or {"chains": {}})
+    if fitted:
+        lines += ["", click.style("transformations as fitted", bold=True), *_indented(_table("", fitted, context))]
     preview = document.get("preview")
     if preview:
         commit = f" as of {document['as_of']}" if document.get("as_of") is not None else ""

@@ -9,13 +9,23 @@ from mlproj.compiler.text import written
 from mlproj.compiler.transformations.encoders import ENCODERS
 from mlproj.compiler.transformations.function import Function
 from mlproj.compiler.transformations.imputers import IMPUTERS
+from mlproj.compiler.transformations.quantiles import QUANTILES
+from mlproj.compiler.transformations.row_wise import ROW_WISE
 from mlproj.compiler.transformations.scalers import SCALERS
-from mlproj.compiler.types import is_float, is_numeric, suits
+from mlproj.compiler.transformations.target import TARGET_ENCODER
+from mlproj.compiler.types import is_float
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.specs import Transformation
 from mlproj.state import Step
 
-FUNCTIONS: dict[str, Function] = {f.name: f for f in (*SCALERS, *ENCODERS, *IMPUTERS)}
+FUNCTIONS: dict[str, Function] = {
+    f.name: f for f in (*SCALERS, *QUANTILES, *ENCODERS, TARGET_ENCODER, *IMPUTERS, *ROW_WISE)
+}
+
+
+def function_of(step: Step) -> Function:
+    """The function that a step of a compiled chain names."""
+    return FUNCTIONS[step.name]
 
 
 def compile_chain(
@@ -29,41 +39,41 @@ def compile_chain(
     """The chain with its arguments filled in, or None with diagnostics; `place` gives the span of a step."""
     chain: list[Step] = []
     for index, step in enumerate(steps):
-        function, span = FUNCTIONS.get(step.name), place(index)
-        if function is None:
-            collector.error(
-                "E410",
-                f"unknown transformation '{step.name}'",
-                span,
-                did_you_mean(step.name, FUNCTIONS) or f"there is {', '.join(FUNCTIONS)}",
-                node,
-            )
+        function = FUNCTIONS.get(step.name)
+        found = _problem(function, step, chain, feature, type_name)
+        if found or function is None:
+            message, hint = found or ("", "")
+            collector.error("E410", message, place(index), hint, node)
             return None
-        if chain and chain[-1].name == "one_hot_encoder":
-            collector.error(
-                "E410", "one_hot_encoder makes several columns, so nothing can follow it", span, "put it last", node
-            )
-            return None
-        if not function.accepts(type_name):
-            collector.error(
-                "E410",
-                f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here",
-                span,
-                f"{type_name} suits {', '.join(f.name for f in FUNCTIONS.values() if f.accepts(type_name))}",
-                node,
-            )
-            return None
-        problem = _argument_problem(function, step, type_name)
-        if problem:
-            collector.error("E410", problem, span, _argument_hint(function, step), node)
-            return None
-        args = {n: a.default for n, a in function.arguments.items() if a.default is not None} | step.args
-        chain.append(Step(name=step.name, args=args))
-        type_name = function.output(type_name, args)
+        made = Step(name=step.name, args=filled(function, step))
+        chain.append(made)
+        type_name = function.output(type_name, made.args)
     return tuple(chain)
 
 
-def _argument_problem(function: Function, step: Transformation, type_name: str) -> str | None:
+def _problem(
+    function: Function | None, step: Transformation, before: Sequence[Step], feature: str, type_name: str
+) -> tuple[str, str] | None:
+    """(message, hint) of what is wrong with a step after those before it."""
+    if function is None:
+        hint = did_you_mean(step.name, FUNCTIONS) or f"there is {', '.join(FUNCTIONS)}"
+        return f"unknown transformation '{step.name}'", hint
+    if before and function_of(before[-1]).several:
+        return f"{before[-1].name} makes several columns, so nothing can follow it", "put it last"
+    if not function.accepts(type_name):
+        suited = ", ".join(f.name for f in FUNCTIONS.values() if f.accepts(type_name))
+        message = f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here"
+        return message, f"{type_name} suits {suited}"
+    problem = _argument_problem(function, step) or function.check(type_name, filled(function, step))
+    return (problem, _argument_hint(function, step)) if problem else None
+
+
+def filled(function: Function, step: Transformation) -> dict[str, Any]:
+    """The step's arguments, with the function's defaults for those that are not given."""
+    return {n: a.default for n, a in function.arguments.items() if a.default is not None} | step.args
+
+
+def _argument_problem(function: Function, step: Transformation) -> str | None:
     for name, value in step.args.items():
         argument = function.arguments.get(name)
         if argument is None:
@@ -72,20 +82,7 @@ def _argument_problem(function: Function, step: Transformation, type_name: str) 
         if not isinstance(value, argument.types) or (isinstance(value, bool) and bool not in argument.types):
             return f"{function.name}: {name} cannot be {written(value)}"
     missing = [n for n, a in function.arguments.items() if a.required and n not in step.args]
-    if missing:
-        return f"{function.name} needs '{missing[0]}'"
-    if function.name == "impute_constant" and not _can_stand_in(step.args["value"], type_name):
-        return f"impute_constant: {written(step.args['value'])} is no {type_name}"
-    if function.name == "one_hot_encoder" and int(step.args.get("max_categories", 1)) < 1:
-        return "one_hot_encoder: max_categories must be at least 1"
-    return None
-
-
-def _can_stand_in(value: Any, type_name: str) -> bool:
-    """A fraction stands in for whole numbers too, and makes them fractions."""
-    if isinstance(value, float):
-        return is_numeric(type_name)
-    return suits(value, type_name)
+    return f"{function.name} needs '{missing[0]}'" if missing else None
 
 
 def _argument_hint(function: Function, step: Transformation) -> str:
@@ -96,11 +93,17 @@ def _argument_hint(function: Function, step: Transformation) -> str:
     return f"write {{{function.name}: {{{', '.join(f'{name}: …' for name in function.arguments)}}}}}"
 
 
+def types_along(type_name: str, chain: Sequence[Step]) -> list[str]:
+    """The type before each step, and after the last (of each of its columns, where there are several)."""
+    types = [type_name]
+    for step in chain:
+        types.append(function_of(step).output(types[-1], step.args))
+    return types
+
+
 def output_types(type_name: str, chain: Sequence[Step]) -> str:
     """The type of a feature after its chain (of each of its columns, where there are several)."""
-    for step in chain:
-        type_name = FUNCTIONS[step.name].output(type_name, step.args)
-    return type_name
+    return types_along(type_name, chain)[-1]
 
 
 def cleaned(column: str, type_name: str) -> str:

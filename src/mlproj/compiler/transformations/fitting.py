@@ -3,94 +3,159 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from mlproj.compiler.text import identifier, literal
-from mlproj.compiler.transformations.chain import FUNCTIONS, cleaned
+from mlproj.compiler.text import identifier, identifiers, literal
+from mlproj.compiler.transformations.chain import cleaned, function_of, types_along
+from mlproj.compiler.transformations.function import Rows
+from mlproj.compiler.transformations.hashing import unit_sql
 from mlproj.state import FittedStatistics, SplitRule, Step
 
 Chains = Mapping[str, tuple[Step, ...]]
-_TWO_TO_52 = "4503599627370496.0"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training rows have beside their features: SQL of the label as a number, and of their key's hash."""
+
+    label: str | None
+    unit: str
 
 
 def split_sql(split: SplitRule) -> str:
     """SQL of the split's name for a row: u < test, u < test + validation, else training.
 
-    u is the first 52 bits of md5(seed ‖ canonical JSON array of the key's values as text) / 2^52 (features.md §5), so
-    that it depends on nothing but the key: not on other rows, types, threads or the engine's version. The JSON has no
-    blanks, and escapes nothing but quotes, backslashes and control characters, with hexadecimal digits in capitals.
+    u is the stable hash of the row's key with the split's seed (features.md §5), so that it depends on nothing else.
     """
-    key = ", ".join(f"{identifier(name)}::VARCHAR" for name in split.key)
-    text = f"{literal(str(split.seed))} || to_json([{key}])::VARCHAR"
-    u = f"(('0x' || substr(md5({text}), 1, 13))::UBIGINT / {_TWO_TO_52})"
+    u = unit_sql(str(split.seed), map(identifier, split.key))
     cases = f"when {u} < {literal(split.test)} then 'test' " if split.test else ""
     if split.validation:
         cases += f"when {u} < {literal(split.test + split.validation)} then 'validation' "
     return f"case {cases}else 'training' end" if cases else "'training'"
 
 
+def training_of(split: SplitRule, label: str | None, types: Mapping[str, str], fitted: FittedStatistics) -> Training:
+    """Of a view's split and label, whose own chain is fitted. Folds have a seed of their own, made of the split's."""
+    unit = unit_sql(f"fold {split.seed}", map(identifier, split.key))
+    if label is None:
+        return Training(None, unit)
+    chain = fitted.chains.get(label, ())
+    if len(fitted.values.get(label, ())) < len(chain):
+        return Training(None, unit)
+    return Training(f"({_expression(label, types[label], chain, fitted.values.get(label, ()), None)})::DOUBLE", unit)
+
+
+def learns_from_label(chains: Chains) -> bool:
+    return any(function_of(step).out_of_fold is not None for chain in chains.values() for step in chain)
+
+
 def fit_stage_sql(
-    chains: Chains, types: Mapping[str, str], fitted: FittedStatistics, stage: int, relation: str
+    chains: Chains,
+    types: Mapping[str, str],
+    fitted: FittedStatistics,
+    stage: int,
+    relation: str,
+    training: Training,
 ) -> tuple[str, list[tuple[str, str]]]:
     """One query for the statistics of every chain's step number `stage`, and which (feature, statistic) each column is.
 
     Empty where no step of that stage has statistics.
     """
-    columns: list[str] = []
-    wanted: list[tuple[str, str]] = []
+    aggregates: dict[tuple[str, str], str] = {}
+    queries: dict[tuple[str, str], str] = {}
+    where = f"{relation} where split = 'training'"
+    rows = Rows(where, training.label, training.unit)
     for feature, chain in chains.items():
         if len(chain) <= stage:
             continue
-        x = _expression(feature, types[feature], chain[:stage], fitted.values.get(feature, ()))
-        step = chain[stage]
-        for name, sql in FUNCTIONS[step.name].statistics(x, step.args).items():
-            columns.append(sql)
-            wanted.append((feature, name))
-    if not columns:
+        before, step = chain[:stage], chain[stage]
+        x = _expression(feature, types[feature], before, fitted.values.get(feature, ()), training)
+        function, type_name = function_of(step), types_along(types[feature], before)[-1]
+        aggregates |= {(feature, n): sql for n, sql in function.statistics(x, step.args).items()}
+        queries |= {(feature, n): sql for n, sql in function.queries(x, type_name, step.args, rows).items()}
+    if not aggregates | queries:
         return "", []
-    return f"select {', '.join(columns)} from {relation} where split = 'training'", wanted
+    # Without an aggregate there would be as many rows as in the training split.
+    selected = f"select {', '.join([*aggregates.values(), *queries.values()])}"
+    return f"{selected} from {where}" if aggregates else selected, [*aggregates, *queries]
 
 
 def statistics_of_row(wanted: Sequence[tuple[str, str]], row: Sequence[Any]) -> dict[str, dict[str, Any]]:
-    """A row of `fit_stage_sql`'s query as JSON values, by feature and statistic."""
+    """A row of a query of statistics as JSON values, by feature and statistic."""
     found: dict[str, dict[str, Any]] = {}
     for (feature, name), value in zip(wanted, row, strict=True):
         found.setdefault(feature, {})[name] = _plain(value)
     return found
 
 
+def learnt(
+    chains: Chains, stage: int, fitted: FittedStatistics, wanted: Sequence[tuple[str, str]], row: Sequence[Any]
+) -> FittedStatistics:
+    """What was fitted, and what the row of `fit_stage_sql`'s query says of this stage."""
+    found, values = statistics_of_row(wanted, row), dict(fitted.values)
+    for name, chain in chains.items():
+        if len(chain) > stage:
+            step = chain[stage]
+            values[name] = (*values.get(name, ()), function_of(step).learn(step.args, found.get(name, {})))
+    return FittedStatistics(chains=fitted.chains, values=values)
+
+
 def missing_statistics(chain: Sequence[Step], stage: int, statistics: Mapping[str, Any]) -> bool:
     """Whether a step that cannot do without values found none in the training split."""
-    return FUNCTIONS[chain[stage].name].needs_values and any(value is None for value in statistics.values())
+    return function_of(chain[stage]).needs_values and any(value is None for value in statistics.values())
 
 
-def transformed_columns(feature: str, type_name: str, fitted: FittedStatistics) -> list[tuple[str, str]]:
+def transformed_columns(
+    feature: str, type_name: str, fitted: FittedStatistics, training: Training | None = None
+) -> list[tuple[str, str]]:
     """(name, SQL) of the columns that a feature becomes; itself where it has no chain."""
     chain = fitted.chains.get(feature, ())
     if not chain:
         return [(feature, cleaned(identifier(feature), type_name))]
-    values = fitted.values[feature]
-    x = _expression(feature, type_name, chain[:-1], values[:-1])
-    columns = FUNCTIONS[chain[-1].name].apply(x, chain[-1].args, values[-1])
-    return [(feature if suffix is None else f"{feature}_{suffix}", sql) for suffix, sql in columns]
+    values, last = fitted.values[feature], chain[-1]
+    if not function_of(last).several:
+        return [(feature, _expression(feature, type_name, chain, values, training))]
+    x = _expression(feature, type_name, chain[:-1], values[:-1], training)
+    columns = function_of(last).apply(x, last.args, values[-1])
+    return [(f"{feature}_{suffix}", sql) for suffix, sql in columns]
 
 
 def apply_sql(
-    columns: Sequence[tuple[str, str]], fitted: FittedStatistics, relation: str, others: Sequence[str] = ()
+    columns: Sequence[tuple[str, str]],
+    fitted: FittedStatistics,
+    relation: str,
+    others: Sequence[str] = (),
+    training: Training | None = None,
 ) -> str:
-    """A query of transformed features, (name, type) in order, after `others`, which pass as they are."""
-    parts = [identifier(name) for name in others]
+    """A query of transformed features, (name, type) in order, after `others`, which pass as they are.
+
+    With `training`, rows of the training split get what was learnt of the label without them.
+    """
+    parts = [identifiers(others)] if others else []
     for name, type_name in columns:
-        parts += [f"{sql} as {identifier(output)}" for output, sql in transformed_columns(name, type_name, fitted)]
+        made = transformed_columns(name, type_name, fitted, training)
+        parts += [f"{sql} as {identifier(output)}" for output, sql in made]
     return f"select {', '.join(parts)} from {relation}"
 
 
-def _expression(feature: str, type_name: str, chain: Sequence[Step], values: Sequence[Mapping[str, Any]]) -> str:
+def _expression(
+    feature: str,
+    type_name: str,
+    chain: Sequence[Step],
+    values: Sequence[Mapping[str, Any]],
+    training: Training | None,
+) -> str:
     sql = cleaned(identifier(feature), type_name)
-    for step, statistics in zip(chain, values, strict=True):
-        sql = FUNCTIONS[step.name].apply(sql, step.args, statistics)[0][1]
+    for step, statistics in zip(chain, values, strict=False):
+        function = function_of(step)
+        applied = function.apply(sql, step.args, statistics)[0][1]
+        if training is not None and function.out_of_fold is not None:
+            fold = function.out_of_fold(sql, step.args, statistics, training.unit)
+            applied = f"case when split = 'training' then {fold} else {applied} end"
+        sql = applied
     return sql
 
 
