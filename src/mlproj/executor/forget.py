@@ -25,7 +25,8 @@ class Erasure:
     """What is to be erased, with the rows that were found; `writes` maps old pins to what takes their place.
 
     `dropped` are tables that only old commits had, `datasets` those that are rewritten, by target; `tables` are all
-    that ever had such rows, `checked` those of them whose own key is that of the group.
+    that ever had such rows, `checked` those of them whose own key is that of the group. `blind`: one of `dropped` does
+    not show by the group's key whether it has such rows.
     """
 
     nodes: tuple[str, ...]
@@ -40,6 +41,7 @@ class Erasure:
     sources: tuple[str, ...] = ()
     tables: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
+    blind: bool = False
 
 
 class Eraser:
@@ -54,7 +56,7 @@ class Eraser:
         for holdings in self._holdings:
             self._groups(holdings, erasure, key)
         for holdings in self._holdings:
-            self._datasets(holdings, erasure, key)
+            self._datasets(holdings, erasure, key, live)
         pinned = {table for table, _ in erasure.writes}
         old = {c.table for h in self._holdings for c in h.commits if c.node in nodes}
         stems = [f"{n.partition(':')[2].replace('@', '__v')}__" for n in nodes]
@@ -62,7 +64,9 @@ class Eraser:
         # Tables that builds left which failed or were killed: nobody knows them.
         known = {t for h in self._holdings for t in (*(d.table for d in h.datasets), *(c.table for c in h.commits))}
         old |= {t for t in live if t.startswith(tuple(stems)) and t not in known}
-        erasure.dropped |= {t for t in old if t not in pinned}
+        lost = {t for t in old if t not in pinned}
+        erasure.blind |= any(not set(key) <= self._columns(t) for t in lost.intersection(live))
+        erasure.dropped |= lost
         erasure.checked |= old | {w.table for w in erasure.writes.values() if w.table in old}
         erasure.tables |= old | pinned | erasure.dropped | {w.table for w in erasure.writes.values()}
         return erasure
@@ -82,17 +86,21 @@ class Eraser:
             erasure.rows[f"{row.node.relation} in {holdings.target}"] = self._count(relation, _match(key, key))
             self._write(erasure, holdings.target, (row.table, row.commit), _match(key, key), row.node.partition_by)
 
-    def _datasets(self, holdings: Holdings, erasure: Erasure, key: Sequence[str]) -> None:
+    def _columns(self, table: str) -> set[str]:
+        return {c.name for c in self._engine.describe(f"from {self._lake.relation(table)}")}
+
+    def _datasets(self, holdings: Holdings, erasure: Erasure, key: Sequence[str], live: Sequence[str]) -> None:
         needed = {*holdings.current, *holdings.trained.values()}
         for dataset in holdings.datasets:
             if not set(dataset.inputs) & set(erasure.nodes):
                 continue
             erasure.tables.add(dataset.table)
+            match = self._match_dataset(dataset, holdings, erasure.nodes, key)
             if dataset.name not in needed:
                 erasure.dropped.add(dataset.table)
                 erasure.gone.setdefault(holdings.target, []).append(dataset.name)
+                erasure.blind |= dataset.table in live and match != _match(key, key)
                 continue
-            match = self._match_dataset(dataset, holdings, erasure.nodes, key)
             if match == _match(key, key):
                 erasure.checked.add(dataset.table)
             found = self._count(self._lake.relation(dataset.table, dataset.commit), match)

@@ -36,7 +36,7 @@ def forget(project: Project, name: str, keys: Path, because: str, agreed: Callab
     try:
         found = _Forgetting(project, name, keys, because)
         document = found.document(erased=False)
-        if agreed(document):
+        if found.needed and agreed(document):
             found.erase()
             document = found.document(erased=True)
     finally:
@@ -49,10 +49,11 @@ class _Forgetting:
     def __init__(self, project: Project, name: str, keys: Path, because: str) -> None:
         self._project, self._because = project, because
         self._upkeep = Upkeep(project)
-        self._upkeep.refuse_strangers(self._upkeep.lake.inventory())
+        self._inventory = self._upkeep.lake.inventory()
+        self._upkeep.refuse_strangers(self._inventory)
         self._holdings = [state.holdings(target) for target, state in self._upkeep.states.items()]
         nodes = self._nodes(name)
-        self._key = self._node(nodes[-1]).primary_key
+        self._key = self._one_key(nodes)
         session = project.session
         self._eraser = Eraser(session.engine, session.lake, self._holdings)
         count = self._read_keys(keys, self._node(nodes[-1]))
@@ -69,6 +70,7 @@ class _Forgetting:
             "nodes": list(e.nodes),
             "keys": e.keys,
             "because": self._because,
+            "found": self.needed,
             "erased": erased,
             "rows": e.rows,
             "tables_dropped": sorted(e.dropped),
@@ -78,6 +80,20 @@ class _Forgetting:
             "sources": list(e.sources),
             "elsewhere": self._elsewhere(self._left if erased else self._before),
         }
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to erase: keys that nothing holds are no reason to expire commits.
+
+        Tables that are gone from sight and not from every commit are left by one that was killed.
+        """
+        e = self._erasure
+        return (
+            any(e.rows.values())
+            or e.blind
+            or any(_table_of(path) in e.tables for path in self._before)
+            or any(t.name in e.tables and t.end is not None and t.begin < t.end for t in self._inventory.tables)
+        )
 
     def _elsewhere(self, files: Mapping[Path, int]) -> dict[str, int]:
         """Rows with such keys in tables of other groups, by table."""
@@ -101,6 +117,16 @@ class _Forgetting:
         node = next(h.published[node_id].node for h in self._holdings if node_id in h.published)
         assert isinstance(node, GroupNode)
         return node
+
+    def _one_key(self, nodes: list[str]) -> tuple[str, ...]:
+        """The primary key that all of the nodes have, in every target. Raises E527."""
+        there = [(h.target, h.published[n].node) for n in nodes for h in self._holdings if n in h.published]
+        keys = {f"{n.relation} in {target}": n.primary_key for target, n in there if isinstance(n, GroupNode)}
+        if len({*keys.values()}) > 1:
+            told = "; ".join(f"{place}: {', '.join(key)}" for place, key in keys.items())
+            hint = f"name one version, such as {there[0][1].relation}, with keys of its own"
+            raise fail("E527", f"no keys fit all that is meant ({told})", hint=hint)
+        return next(iter(keys.values()))
 
     def _read_keys(self, path: Path, node: GroupNode) -> int:
         """The keys as scratch table. Raises E527."""
@@ -135,12 +161,12 @@ class _Forgetting:
         for holdings in concerned:
             self._tell(holdings, commit, commits[holdings.target], build)
         inventory = lake.inventory()
-        old = {t.id for t in inventory.tables if t.name in erasure.tables and t.end is not None}
-        lake.expire([], dict.fromkeys(old))
-        lake.sweep()
         for each in inventory.commits:  # records of older publications show rows of training datasets
             if each.record and each.publishes in commits and each.id < commits[each.publishes]:
                 self._upkeep.artifacts(each.publishes).remove(each.record)
+        old = {t.id for t in inventory.tables if t.name in erasure.tables and t.end is not None}
+        lake.expire([], dict.fromkeys(old))
+        lake.sweep()
         self._left = self._eraser.found_in(self._files(), self._key)
         left = [p for p in self._left if _table_of(p) in erasure.checked]
         if left:
@@ -156,7 +182,8 @@ class _Forgetting:
     def _message(self) -> str:
         names = ", ".join(n.partition(":")[2] for n in self._erasure.nodes)
         because = f": {self._because}" if self._because else ""
-        return f"forget {self._erasure.keys} keys of {names}{because}"
+        keys = f"{self._erasure.keys} key{'' if self._erasure.keys == 1 else 's'}"
+        return f"forget {keys} of {names}{because}"
 
     def _publish(self, holdings: Holdings, commit: int, build: str) -> int:
         """Let a target's views show the new tables; returns the commit."""

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from mlproj.cli.render.upkeep import forget_lines
 from mlproj.diagnostics import ProjectError
 from mlproj.project.forget import forget
 from tests.lake_project import LakeProject, new_folder, people, without_libraries
@@ -175,6 +176,36 @@ def test_bad_keys(lake: LakeProject, text: str, name: str, code: str) -> None:
 
     assert [d.code for d in error.value.diagnostics] == [code]
     assert len(lake.group("income")) == 60
+
+
+def test_keys_that_nobody_has_cost_no_commit(lake: LakeProject) -> None:
+    """A file that is empty or mistaken erases nothing, and takes away no way back either."""
+    lake.put(PROJECT)
+    lake.build()
+    lake.data(people(70))
+    lake.build()
+    before = lake.rows("from lake.snapshots()")
+    (lake.root / "keys.csv").write_text("id\n4711\n", encoding="utf-8")
+
+    done = _forget(lake)
+
+    assert (done["found"], done["erased"], done["keys"]) == (False, False, 1)
+    assert "nothing to erase: no row of income@1, at any commit, has these keys (1 read)" in forget_lines(done)
+    assert lake.rows("from lake.snapshots()") == before
+    with lake.open() as project:
+        assert [c.expired for c in project.session.reader.history("feature_group:income@1", "dev")] == [False, False]
+
+
+def test_versions_with_other_keys_are_erased_one_at_a_time(lake: LakeProject) -> None:
+    other = group(version=2, primary_key=["who"])
+    lake.put(SmallProject(groups=[group(), other], sql={"income@1": PLAIN, "income@2": f"from ({PLAIN}) as t(who)"}))
+    lake.build()
+
+    with pytest.raises(ProjectError) as error:
+        _forget(lake, "income")
+
+    assert [d.code for d in error.value.diagnostics] == ["E527"]
+    assert _forget(lake, "income@1")["rows"] == {"income@1 in dev": 3}
 
 
 def test_what_a_failed_build_kept_goes_too(lake: LakeProject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,22 +83,30 @@ def size(number: int) -> str:
 def forget_lines(document: dict[str, Any]) -> list[str]:
     """What was erased where, and where such rows may still be."""
     names = ", ".join(n.partition(":")[2] for n in document["nodes"])
+    if not document["found"]:
+        read = f"{document['keys']:,} read"
+        return [f"nothing to erase: no row of {names}, at any commit, has these keys ({read})", *_elsewhere(document)]
     done = document["erased"]
     lines = [f"{'erased' if done else 'would erase'} {_count(document['keys'], 'key')} of {names}:"]
     lines += [f"  {_count(rows, 'row')} of {place}" for place, rows in document["rows"].items()]
-    if document["files"]:
-        lines.append(f"  {_count(document['files'], 'file')} of the lake {'held' if done else 'hold'} such rows")
+    if files := document["files"]:
+        hold = "held" if done else "holds" if files == 1 else "hold"
+        lines.append(f"  {_count(files, 'file')} of the lake {hold} such rows")
     lines.append(f"  commits of {names} before this one, and builds to roll back to")
     lines += [f"  table {table}" for table in document["tables_dropped"]]
     if document["models"]:
         models = ", ".join(document["models"])
         lines.append(f"can be proved no more, and keep no example rows; train them anew: {models}")
+    lines += _elsewhere(document)
+    return lines if done else [*lines, "nothing was erased"]
+
+
+def _elsewhere(document: dict[str, Any]) -> Iterator[str]:
     if document["derived"]:
         groups = ", ".join(n.partition(":")[2] for n in document["derived"])
-        lines.append(f"computed from it, and left as they are: {groups}. Forget the keys there too, or rebuild and gc")
+        yield f"computed from it, and left as they are: {groups}. Forget the keys there too, or rebuild and gc"
     for table, rows in document["elsewhere"].items():
-        lines.append(f"table {table} of another group holds {_count(rows, 'row')} with such keys")
+        yield f"table {table} of another group holds {_count(rows, 'row')} with such keys"
     if document["sources"]:
         sources = ", ".join(s.partition(":")[2] for s in document["sources"])
-        lines.append(f"erase the rows in {sources} as well: the next build that reads them brings them back")
-    return lines if done else [*lines, "nothing was erased"]
+        yield f"erase the rows in {sources} as well: the next build that reads them brings them back"
