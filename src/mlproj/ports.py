@@ -167,8 +167,11 @@ class Lake(Protocol):
     def relation(self, table: str, commit: int | None = None) -> str:
         """SQL text of `table`, pinned at `commit`."""
 
-    def last_publication(self, target: str | None = None) -> tuple[int, str] | None:
-        """Commit and extra info of the newest publication, of any target or of one, without attaching the lake."""
+    def last_publication(self, target: str | None = None, before: int | None = None) -> tuple[int, str] | None:
+        """Commit and extra info of the newest publication, of any target or of one, without attaching the lake.
+
+        With `before`, of those that came before that commit.
+        """
 
     def commits(self) -> list[tuple[int, str, str, str]]:
         """All commits as (commit, time in UTC as ISO text, author, message), oldest first."""

@@ -31,8 +31,9 @@ class MemoryLake:
     def relation(self, table: str, commit: int | None = None) -> str:
         return f'lake.mlproj_data."{table}"' + ("" if commit is None else f" at (version => {commit})")
 
-    def last_publication(self, target: str | None = None) -> tuple[int, str] | None:
-        found = [(n, c.extra) for n, c in enumerate(self._commits, 1) if "publication" in c.extra]
+    def last_publication(self, target: str | None = None, before: int | None = None) -> tuple[int, str] | None:
+        commits = enumerate(self._commits[: None if before is None else before - 1], 1)
+        found = [(n, c.extra) for n, c in commits if "publication" in c.extra]
         found = [(n, text) for n, text in found if target in {None, json.loads(text)["publication"].get("target")}]
         return found[-1] if found else None
 

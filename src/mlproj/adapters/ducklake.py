@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlproj.adapters.ducklake_catalog import (
-    COMMITS, PUBLICATIONS, TOUCHED, create_catalog, iso_commits, newest_publication, read_catalog, resolve_catalog,
+    COMMITS, publications, TOUCHED, create_catalog, iso_commits, newest_publication, read_catalog, resolve_catalog,
     unreadable,
 )  # fmt: skip
 from mlproj.adapters.ducklake_extension import load_extensions
@@ -95,9 +95,11 @@ class DuckLake:
         """Whether the newest commit has a table of this name."""
         return table in (self._tables() if self._is_there() else ())
 
-    def last_publication(self, target: str | None = None) -> tuple[int, str] | None:
+    def last_publication(self, target: str | None = None, before: int | None = None) -> tuple[int, str] | None:
         """Raises `ProjectError` E611 where a newer mlproj published it, E612 where the catalog cannot be read."""
-        return newest_publication(self._read(PUBLICATIONS), self._catalog.name, target) if self._is_there() else None
+        if not self._is_there():
+            return None
+        return newest_publication(self._read(publications(before)), self._catalog.name, target)
 
     def commits(self) -> list[tuple[int, str, str, str]]:
         return iso_commits(self._read(COMMITS)) if self._is_there() else []

@@ -16,9 +16,9 @@ FORMAT = 2
 EXAMPLE = "sqlite:.mlproj/catalog.sqlite"
 
 # `{catalog}` is where the tables are: nothing in SQLite, the metadata's database in DuckDB.
-PUBLICATIONS = (
+_PUBLICATIONS = (
     "select snapshot_id, commit_extra_info from {catalog}ducklake_snapshot_changes "
-    "where commit_extra_info like '%\"publication\"%' order by snapshot_id desc limit 1000"
+    "where commit_extra_info like '%\"publication\"%'"
 )
 COMMITS = (
     "select s.snapshot_id, cast(s.snapshot_time as varchar), coalesce(c.author, ''), coalesce(c.commit_message, '') "
@@ -59,6 +59,12 @@ def create_catalog(path: Path) -> None:
     with _errors(path), closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
+
+
+def publications(before: int | None = None) -> str:
+    """What may be one, newest first; with `before` from there on back."""
+    older = "" if before is None else f" and snapshot_id < {int(before)}"
+    return f"{_PUBLICATIONS}{older} order by snapshot_id desc limit 1000"
 
 
 def read_catalog(path: Path, sql: str) -> list[tuple[Any, ...]]:

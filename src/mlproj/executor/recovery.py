@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 
+from mlproj.diagnostics import ProjectError
 from mlproj.ports import ArtifactStore, Lake
 from mlproj.state import Publication, Published, TargetState
 
@@ -32,14 +33,25 @@ def publication_record(publication: Publication, artifacts: ArtifactStore) -> st
     return json.dumps({"format": FORMAT, "publication": short}, separators=(",", ":"), ensure_ascii=False)
 
 
-def missing_publication(lake: Lake, state: TargetState, artifacts: ArtifactStore) -> tuple[Publication, int] | None:
-    """The target's last publication and its commit, where state has not heard of it."""
+def missing_publications(lake: Lake, state: TargetState, artifacts: ArtifactStore) -> list[tuple[Publication, int]]:
+    """The target's publications that state has not heard of, with their commits, oldest first.
+
+    That is the last one where a build was killed, and all that have a record where the state was lost. The oldest
+    record tells what stood before it, too. Raises E609 where that of the last is gone.
+    """
+    found: list[tuple[Publication, int]] = []
     last = lake.last_publication(state.target)
-    if last is None:
-        return None
-    commit, text = last
-    short = json.loads(text)["publication"]
-    if short["build_id"] == state.last_publication:
-        return None
-    full = gzip.decompress(artifacts.get(_RECORD, short["record"]))
-    return Publication.model_validate_json(full), commit
+    while last is not None:
+        commit, text = last
+        short = json.loads(text)["publication"]
+        if short["build_id"] == state.last_publication:
+            break
+        try:
+            full = gzip.decompress(artifacts.get(_RECORD, short["record"]))
+        except ProjectError:  # gc and forget remove records of commits that nobody needs
+            if not found:
+                raise
+            break
+        found.append((Publication.model_validate_json(full), commit))
+        last = lake.last_publication(state.target, commit)
+    return found[::-1]

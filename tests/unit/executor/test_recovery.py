@@ -11,6 +11,7 @@ import pytest
 
 from mlproj.adapters.ducklake import DuckLake
 from mlproj.adapters.sql_state.store import SqlState
+from mlproj.state import Commit
 from tests.lake_project import LakeProject, people
 from tests.unit.planner.small_project import SmallProject, group, model, view
 
@@ -43,11 +44,35 @@ def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     return found
 
 
+def history_of(folder: LakeProject) -> list[Commit]:
+    with folder.open() as project:
+        return project.session.reader.history("feature_group:income@1", "dev")
+
+
 def killed_in(folder: LakeProject, where: type, method: str, **options: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where, method, kill)
         with pytest.raises(Killed):
             folder.build(**options)
+
+
+def test_a_lost_state_is_made_anew_from_all_that_was_published(built: LakeProject) -> None:
+    """Not from the last publication alone: that names only what it moved."""
+    built.put(SmallProject([group(), group("second"), group("third")], [view()], [model()]), TARGETS)
+    built.built()
+    built.data(people(80))
+    built.built(select=["second"])
+    before, history = built.state(), history_of(built)
+    assert len(history) == 2
+    for path in (built.root / ".mlproj").glob("state.sqlite*"):
+        path.unlink()
+
+    after = built.state()
+
+    assert after.published == {n: r for n, r in before.published.items() if not n.startswith("model:")}
+    assert after.training_datasets == before.training_datasets
+    assert after.last_publication == before.last_publication
+    assert history_of(built) == history
 
 
 def test_after_the_lake_and_before_the_state_the_next_command_completes_it(built: LakeProject) -> None:
