@@ -81,11 +81,11 @@ class DuckLakeUpkeep:
 
     def rewrite(self, tables: Sequence[TableWrite], info: CommitInfo) -> int:
         def work(cursor: DuckDBPyConnection) -> None:
+            # All is read before any table goes: the queries may be of it, also those of tables beside it.
             for number, write in enumerate(tables):
-                # Read before the table goes: the query may be of it.
-                scratch = f"temp.rewritten_{number}"
                 cursor.execute(f"create or replace temp table rewritten_{number} as {write.query}")
-                name = self._lake.relation(write.table)
+            for number, write in enumerate(tables):
+                scratch, name = f"temp.rewritten_{number}", self._lake.relation(write.table)
                 cursor.execute(f"drop table if exists {name}")
                 cursor.execute(f"create table {name} as from {scratch} limit 0")
                 if write.partition_by:

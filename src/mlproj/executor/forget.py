@@ -64,9 +64,10 @@ class Eraser:
         # Tables that builds left which failed or were killed: nobody knows them.
         known = {t for h in self._holdings for t in (*(d.table for d in h.datasets), *(c.table for c in h.commits))}
         old |= {t for t in live if t.startswith(tuple(stems)) and t not in known}
-        lost = {t for t in old if t not in pinned}
-        erasure.blind |= any(not set(key) <= self._columns(t) for t in lost.intersection(live))
-        erasure.dropped |= lost
+        # One target may need what is old for another.
+        stay = pinned | {w.table for w in erasure.writes.values()} | self._needed_datasets()
+        erasure.blind |= any(not set(key) <= self._columns(t) for t in (old - stay).intersection(live))
+        erasure.dropped = (erasure.dropped | old) - stay
         erasure.checked |= old | {w.table for w in erasure.writes.values() if w.table in old}
         erasure.tables |= old | pinned | erasure.dropped | {w.table for w in erasure.writes.values()}
         return erasure
@@ -85,6 +86,10 @@ class Eraser:
             relation = self._lake.relation(row.table, row.commit)
             erasure.rows[f"{row.node.relation} in {holdings.target}"] = self._count(relation, _match(key, key))
             self._write(erasure, holdings.target, (row.table, row.commit), _match(key, key), row.node.partition_by)
+
+    def _needed_datasets(self) -> set[str]:
+        """Tables of the training datasets that are newest, or that models were trained on, in some target."""
+        return {d.table for h in self._holdings for d in h.datasets if d.name in {*h.current, *h.trained.values()}}
 
     def _columns(self, table: str) -> set[str]:
         return {c.name for c in self._engine.describe(f"from {self._lake.relation(table)}")}

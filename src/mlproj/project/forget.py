@@ -120,11 +120,11 @@ class _Forgetting:
 
     def _one_key(self, nodes: list[str]) -> tuple[str, ...]:
         """The primary key that all of the nodes have, in every target. Raises E527."""
-        there = [(h.target, h.published[n].node) for n in nodes for h in self._holdings if n in h.published]
+        there = ((h.target, h.published[n].node) for n in nodes for h in self._holdings if n in h.published)
         keys = {f"{n.relation} in {target}": n.primary_key for target, n in there if isinstance(n, GroupNode)}
         if len({*keys.values()}) > 1:
             told = "; ".join(f"{place}: {', '.join(key)}" for place, key in keys.items())
-            hint = f"name one version, such as {there[0][1].relation}, with keys of its own"
+            hint = f"name one version, such as {nodes[0].partition(':')[2]}, with keys of its own"
             raise fail("E527", f"no keys fit all that is meant ({told})", hint=hint)
         return next(iter(keys.values()))
 

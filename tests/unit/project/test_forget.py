@@ -196,6 +196,29 @@ def test_keys_that_nobody_has_cost_no_commit(lake: LakeProject) -> None:
         assert [c.expired for c in project.session.reader.history("feature_group:income@1", "dev")] == [False, False]
 
 
+def test_each_target_keeps_the_rows_that_it_shows(lake: LakeProject) -> None:
+    """Targets pin one table at their own commits, and one needs a dataset that is old for the other."""
+    lake.put(
+        SmallProject(groups=[group()], views=[view()], sql={"income@1": PLAIN}), {"targets": {"dev": {}, "prod": {}}}
+    )
+    prod = LakeProject(lake.root, "prod")
+    lake.build()
+    prod.build()
+    lake.data(people(70))
+    lake.build()
+
+    done = _forget(lake)
+
+    assert done["rows"] == dict.fromkeys(
+        ["income@1 in dev", "income@1 in prod", "income@1/td2 in dev", "income@1/td1 in prod"], 3
+    )
+    assert _holding(lake) == set()
+    for folder, rows in ((lake, 70), (prod, 60)):
+        assert sorted(row[0] for row in folder.group("income")) == _left(rows)
+        with folder.open() as project:
+            assert sorted(project.feature_view("income").read()["id"]) == _left(rows)
+
+
 def test_versions_with_other_keys_are_erased_one_at_a_time(lake: LakeProject) -> None:
     other = group(version=2, primary_key=["who"])
     lake.put(SmallProject(groups=[group(), other], sql={"income@1": PLAIN, "income@2": f"from ({PLAIN}) as t(who)"}))
