@@ -1,5 +1,6 @@
 # make demo    see it work                make test    run the tests
 # make check   all that must hold         make bench   timings beside a peer
+# make coverage   which lines the tests run
 #
 # Needs Python >= 3.11, make and the package registry; everything else is set up in $(VENV).
 
@@ -13,10 +14,10 @@ DEV    := $(VENV)/.installed-dev
 BENCH  ?= --n 1000 --runs 3 --dbt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean reference
+.PHONY: help demo test check coverage bench clean reference
 
 help:
-	@sed -n 's/^# //p' Makefile | head -2
+	@sed -n 's/^# //p' Makefile | head -3
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -52,7 +53,7 @@ demo: $(BASE)
 	@echo "  docs/getting-started.md"
 
 test: $(DEV)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # pytest comes last: its summary line is the last word.
 check: $(DEV)
@@ -61,7 +62,11 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/generate_reference.py --check
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Measuring makes the tests half as slow again, so that it is no part of the check.
+coverage: $(DEV)
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
 
 reference: $(DEV)
 	$(BIN)/python scripts/generate_reference.py
