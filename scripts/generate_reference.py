@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -127,7 +128,7 @@ def flat(metadata: Iterable[Any]) -> Iterator[Any]:
 
 
 def plain_type_name(annotation: Any) -> str:
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false", timedelta: "length of time"}
     if annotation in names:
         return names[annotation]
     name = getattr(annotation, "__name__", str(annotation))

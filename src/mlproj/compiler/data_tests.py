@@ -86,7 +86,7 @@ def _compile(
                 f"{', '.join(names)} is unique",
                 *unique_sql(names),
                 span,
-            )
+            ).model_copy(update={"unique": tuple(names)})
         case AcceptedValues(values=values):
             assert feature is not None
             if _refused(values, types[feature], feature, span, node, collector):

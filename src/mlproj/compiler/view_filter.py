@@ -10,7 +10,8 @@ from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import ConditionMeaning
 from mlproj.compiler.notes import warn
 from mlproj.compiler.render import SqlRenderer
-from mlproj.compiler.view_node import Draft, view_rows
+from mlproj.compiler.view_draft import Draft
+from mlproj.compiler.view_node import view_rows
 from mlproj.diagnostics import Collector, Span
 from mlproj.ports import BindError
 from mlproj.state import Column
@@ -25,14 +26,14 @@ def check_filter(draft: Draft, checker: TypeChecker, renderer: SqlRenderer, coll
     # First without the parentheses that it gets in the view's SQL, which it must not close; then with them.
     for before, after in ((f"select 1\n{rows}\nwhere ", ""), (f"select 1\n{rows}\nwhere (\n", "\n)")):
         try:
-            checker.describe(f"{before}{private}{after}", _parents(draft))
+            checker.describe(f"{before}{private}{after}", draft.parents())
         except BindError as error:
             position = None if error.position is None else error.position - len(before)
             hint = bind_hint(error, {}) or "it is SQL over the base's columns and the joined features"
             code, message = "E401" if error.syntax else "E402", renderer.hide(error.message, condition)
             collector.error(code, f"filter: {message}", _place(draft, condition, position), hint, draft.node)
             return
-    kept = checker.describe(f"select (\n{private}\n) as kept\n{rows}", _parents(draft))[0].type
+    kept = checker.describe(f"select (\n{private}\n) as kept\n{rows}", draft.parents())[0].type
     if kept != "BOOLEAN":
         message = f"filter: a condition is true or false, and this is {kept}"
         collector.error("E402", message, _place(draft, condition, 0), "compare it: … > 0", draft.node)
@@ -43,7 +44,7 @@ def filter_meaning(draft: Draft, checker: TypeChecker, collector: Collector) -> 
     condition = draft.view.spec.filter
     if not condition:
         return None
-    names = {name: Column(name=origin, type=kind) for name, (_sql, kind, origin) in draft.names.items()}
+    names = {name: Column(name=named.origin, type=named.type) for name, named in draft.names.items()}
     meaning = checker.remembered(
         fingerprint("condition", condition, names), lambda: _read(condition, names, checker).model_dump(mode="json")
     )
@@ -57,10 +58,6 @@ def _read(condition: str, names: dict[str, Column], checker: TypeChecker) -> Con
     from mlproj.compiler.semantics import FunctionNames, condition_meaning
 
     return condition_meaning(condition, names, FunctionNames(*map(checker.functions, FunctionNames.kinds)))
-
-
-def _parents(draft: Draft) -> list[str]:
-    return list(dict.fromkeys([draft.base.id, *(group.id for _join, group in draft.joined)]))
 
 
 def _place(draft: Draft, condition: str, position: int | None) -> Span:

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+
+from pydantic import JsonValue
 
 from mlproj.compiler.about import about
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import ConditionMeaning
+from mlproj.compiler.point_in_time import from_clause
 from mlproj.compiler.text import identifier
-from mlproj.loader import Loaded
-from mlproj.specs import FeatureView, Join
-from mlproj.state import Fingerprints, GroupNode, SplitRule, Step, ViewColumn, ViewNode
-
-Role = Literal["key", "event_time", "feature", "label", "passenger"]
-
-
-@dataclass
-class Draft:
-    """A view while it is compiled: what each output name stands for, and the SQL around it."""
-
-    view: Loaded[FeatureView]
-    node: str
-    base: GroupNode
-    joined: list[tuple[Join, GroupNode]] = field(default_factory=list)
-    names: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # output name → (SQL, type, origin)
-    wanted: dict[str, Role] = field(default_factory=dict)
-
-
-def join_keys(join: Join, group: GroupNode) -> dict[str, str]:
-    """Columns of the base → key columns of the joined group."""
-    return dict(join.on or {key: key for key in group.primary_key})
-
-
-def join_features(join: Join, group: GroupNode) -> list[str]:
-    """The features that a join brings; `*` stands for all but the key."""
-    if "*" in join.features:
-        return [f.name for f in group.features if f.name not in group.primary_key]
-    return join.features
+from mlproj.compiler.view_draft import Draft
+from mlproj.compiler.view_joins import joinings, view_joins
+from mlproj.compiler.view_reads import join_reads, value_reads
+from mlproj.state import Fingerprints, SplitRule, Step, ViewColumn, ViewJoin, ViewNode
 
 
 def _nullable(draft: Draft, name: str) -> bool:
@@ -46,25 +22,20 @@ def _nullable(draft: Draft, name: str) -> bool:
 
     What a left join brings may be absent, what an inner join brings is as its group says.
     """
-    relation, _, column = draft.names[name][2].rpartition(".")
-    for join, group in draft.joined:
-        if group.relation == relation and join.type == "left":
+    relation, _, column = draft.names[name].origin.rpartition(".")
+    for joined in draft.joined:
+        if joined.group.relation == relation and joined.join.type == "left":
             return True
-    groups = [draft.base, *(group for _join, group in draft.joined)]
+    groups = [draft.base, *(joined.group for joined in draft.joined)]
     return next(f.nullable for g in groups if g.relation == relation for f in g.features if f.name == column)
 
 
 def view_rows(draft: Draft) -> str:
     """The joins as a FROM clause: all names that a filter may speak of."""
-    columns = ",\n  ".join(f"{sql} as {identifier(name)}" for name, (sql, _type, _origin) in draft.names.items())
-    lines = [f"from {identifier(draft.base.relation)} as b"]
-    for number, (join, group) in enumerate(draft.joined, 1):
-        keys = join_keys(join, group)
-        condition = " and ".join(
-            f"b.{identifier(left)} = j{number}.{identifier(right)}" for left, right in keys.items()
-        )
-        lines.append(f"{join.type} join {identifier(group.relation)} as j{number} on {condition}")
-    return f"from (\nselect\n  {columns}\n" + "\n".join(lines) + "\n) as v"
+    columns = ",\n  ".join(f"{named.sql} as {identifier(name)}" for name, named in draft.names.items())
+    base, types = draft.base, {f.name: f.type for f in draft.base.features}
+    shared, rows = from_clause(base.relation, joinings(view_joins(draft), draft.groups, types))
+    return f"from (\n{shared}select\n  {columns}\n{rows}\n) as v"
 
 
 def view_sql(draft: Draft) -> str:
@@ -80,34 +51,33 @@ def view_node(
     """The node of a view that has no errors."""
     spec, base = draft.view.spec, draft.base
     columns = tuple(
-        ViewColumn(name=n, type=draft.names[n][1], source=draft.names[n][2], role=role, nullable=_nullable(draft, n))
+        ViewColumn(name=n, type=named.type, source=named.origin, role=role, nullable=_nullable(draft, n))
         for n, role in draft.wanted.items()
+        for named in [draft.names[n]]
     )
-    joins = _joins(draft)
+    joins = view_joins(draft, condition.uses if condition else ())
     parts = [
         "feature_view",
         base.id,
-        joins,
+        [_told(join) for join in joins],
         condition.fingerprint if condition else None,
         spec.label,
         [[c.name, c.type, c.source, c.role] for c in columns],
         chains,
     ]
     local = fingerprint(*parts)
-    parents = tuple(dict.fromkeys([base.id, *(group.id for _join, group in draft.joined)]))
-    deep_of = {
-        f"{group.relation}.{f.name}": f.deep
-        for group in [base, *(g for _join, g in draft.joined)]
-        for f in group.features
-    }
-    row_reads = sorted({*_row_reads(draft), *(condition.uses if condition else ())})
-    reads = sorted({*row_reads, *(draft.names[name][2] for name in draft.wanted)})
+    groups = [base, *(joined.group for joined in draft.joined)]
+    deep_of = {f"{group.relation}.{f.name}": f.deep for group in groups for f in group.features}
+    row_reads = sorted({*_row_reads(draft, joins), *(condition.uses if condition else ())})
+    values = {source for c in columns for source in value_reads(base.relation, joins, c)}
+    reads = sorted({*row_reads, *values})
     deep = fingerprint(local, [[source, deep_of[source]] for source in reads])
-    metadata = fingerprint(spec.description, spec.owner, spec.tags, spec.deprecated_after)
+    said = [spec.description, spec.owner, spec.tags, spec.deprecated_after]
+    metadata = fingerprint(*said, *([draft.leakage] if draft.leakage else []))
     return ViewNode(
         id=draft.node,
         **about(draft.view),
-        depends_on=parents,
+        depends_on=tuple(draft.parents()),
         fingerprints=Fingerprints(local=local, deep=deep, metadata=metadata),
         base=base.id,
         joins=joins,
@@ -120,6 +90,7 @@ def view_node(
         transformations=chains,
         split=_split(draft),
         sql=sql,
+        leakage=draft.leakage,
         deprecated_after=spec.deprecated_after,
     )
 
@@ -131,26 +102,15 @@ def _split(draft: Draft) -> SplitRule:
     )
 
 
-def _joins(draft: Draft) -> tuple[dict[str, Any], ...]:
-    return tuple(
-        {
-            "group": group.id,
-            "on": join_keys(join, group),
-            "features": list(join_features(join, group)),
-            "prefix": join.prefix,
-            "type": join.type,
-        }
-        for join, group in draft.joined
-    )
+def _told(join: ViewJoin) -> dict[str, JsonValue]:
+    """What of a join decides the data; whether rows hang on it follows from the rest."""
+    return join.model_dump(mode="json", exclude_defaults=True, exclude={"decides_rows"})
 
 
-def _row_reads(draft: Draft) -> Iterator[str]:
+def _row_reads(draft: Draft, joins: Iterable[ViewJoin]) -> Iterator[str]:
     """Every column that decides which rows there are, in which order and in which split, but for the filter's."""
-    base = draft.base
     for name, role in draft.wanted.items():
         if role in ("key", "event_time"):
-            yield draft.names[name][2]
-    for join, group in draft.joined:
-        for left, right in join_keys(join, group).items():
-            yield f"{base.relation}.{left}"
-            yield f"{group.relation}.{right}"
+            yield draft.names[name].origin
+    for join in joins:
+        yield from join_reads(draft.base.relation, join)

@@ -12,8 +12,11 @@ from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import compile_chain, output_types
 from mlproj.compiler.transformations.chain import function_of
 from mlproj.compiler.types import is_numeric
+from mlproj.compiler.view_draft import Draft, Named, Role
 from mlproj.compiler.view_filter import check_filter, filter_meaning
-from mlproj.compiler.view_node import Draft, Role, join_features, join_keys, view_node, view_sql
+from mlproj.compiler.view_joins import check_join, join_features
+from mlproj.compiler.view_leakage import check_leakage
+from mlproj.compiler.view_node import view_node, view_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureView, Join
@@ -44,7 +47,7 @@ def compile_view(
     if base is None or None in joins or any(parent not in groups for parent in [base, *joins] if parent):
         collector.poisoned.add(node)
         return None
-    draft = Draft(view, node, groups[base])
+    draft = Draft(view, node, groups[base], groups)
     _add_base(draft, collector)
     for index, (join, group) in enumerate(zip(spec.joins, joins, strict=True)):
         _add_join(draft, index, join, groups[group or ""], collector)
@@ -78,7 +81,9 @@ def resolve_reference(
 def _add_base(draft: Draft, collector: Collector) -> None:
     spec, base = draft.view.spec, draft.base
     for feature in base.features:
-        draft.names[feature.name] = (f"b.{identifier(feature.name)}", feature.type, f"{base.relation}.{feature.name}")
+        draft.names[feature.name] = Named(
+            f"b.{identifier(feature.name)}", feature.type, f"{base.relation}.{feature.name}"
+        )
     for key in base.primary_key:
         draft.wanted[key] = "key"
     if base.event_time:
@@ -106,20 +111,9 @@ def _add_base(draft: Draft, collector: Collector) -> None:
 
 def _add_join(draft: Draft, index: int, join: Join, group: GroupNode, collector: Collector) -> None:
     view, node = draft.view, draft.node
-    if group.event_time:
-        collector.error(
-            "E313",
-            f"{group.relation} has an event_time, so a key alone does not say which of its rows is meant",
-            view.locate(("joins", index, "group")),
-            "join a group with one row per key, for example its newest rows: qualify row_number() over (…) = 1",
-            node,
-        )
-        return
-    if not _keys_hold(draft, join, group, view.locate(("joins", index, "on")), collector):
-        return
+    joined = check_join(draft, index, join, group, collector)
     types = {f.name: f.type for f in group.features}
-    draft.joined.append((join, group))
-    alias = f"j{len(draft.joined)}"
+    draft.joined.append(joined)
     for number, name in enumerate(join_features(join, group)):
         span = view.locate(("joins", index, "features", number))
         output = join.prefix + name
@@ -128,7 +122,7 @@ def _add_join(draft: Draft, index: int, join: Join, group: GroupNode, collector:
         elif taken := _taken(output, draft.wanted):
             collector.error(
                 "E310",
-                f"'{output}' would come from {draft.names[taken][2].rpartition('.')[0]} and from {group.relation}",
+                f"'{output}' would come from {draft.names[taken].origin.rpartition('.')[0]} and from {group.relation}",
                 span,
                 "give the join a `prefix:`" if not join.prefix else "give the join another `prefix:`",
                 node,
@@ -136,48 +130,15 @@ def _add_join(draft: Draft, index: int, join: Join, group: GroupNode, collector:
         else:
             # A column of the base that the view does not name makes place for a joined one.
             draft.names.pop(_taken(output, draft.names) or output, None)
-            draft.names[output] = (f"{alias}.{identifier(name)}", types[name], f"{group.relation}.{name}")
+            draft.names[output] = Named(f"{joined.alias}.{identifier(name)}", types[name], f"{group.relation}.{name}")
             draft.wanted[output] = "feature"
+            if join.because:
+                draft.leakage[output] = join.because
 
 
 def _taken(name: str, names: Iterable[str]) -> str | None:
     """The name among `names` that SQL does not tell from this one."""
     return next((other for other in names if other.casefold() == name.casefold()), None)
-
-
-def _keys_hold(draft: Draft, join: Join, group: GroupNode, where: Span, collector: Collector) -> bool:
-    """Whether the join names the whole primary key; what its columns are is checked too."""
-    keys, node = join_keys(join, group), draft.node
-    if set(keys.values()) != set(group.primary_key):
-        collector.error(
-            "E308",
-            f"a join with {group.relation} must name its primary key ({', '.join(group.primary_key)}), "
-            f"not {', '.join(keys.values())}",
-            where,
-            f"on: {{{', '.join(f'<column of the base>: {k}' for k in group.primary_key)}}}",
-            node,
-        )
-        return False
-    base_types = {f.name: f.type for f in draft.base.features}
-    types = {f.name: f.type for f in group.features}
-    for left, right in keys.items():
-        if left not in base_types:
-            collector.error(
-                "E311",
-                f"unknown column '{left}' of {draft.base.relation} in a join",
-                where,
-                did_you_mean(left, base_types) or f"say which of its columns it is: on: {{<column>: {right}}}",
-                node,
-            )
-        elif base_types[left] != types[right]:
-            collector.error(
-                "E308",
-                f"'{left}' is {base_types[left]}, but '{right}' of {group.relation} is {types[right]}",
-                where,
-                "keys are joined by equal types: cast one of them in its group",
-                node,
-            )
-    return True
 
 
 def _add_columns(draft: Draft, collector: Collector) -> None:
@@ -191,8 +152,8 @@ def _add_columns(draft: Draft, collector: Collector) -> None:
     for role, name, span in roles:
         if name not in draft.names:
             _unknown(name, draft.base, span, draft, collector)
-        elif name in base_names and draft.names[name][2] != f"{draft.base.relation}.{name}":
-            other = draft.names[name][2].rpartition(".")[0]
+        elif name in base_names and draft.names[name].origin != f"{draft.base.relation}.{name}":
+            other = draft.names[name].origin.rpartition(".")[0]
             message = f"the {role} '{name}' would come from {draft.base.relation} and from {other}"
             collector.error("E310", message, span, "give the join a `prefix:`", draft.node)
         elif draft.wanted.get(name) == "feature" and role == "label":
@@ -215,7 +176,7 @@ def _add_columns(draft: Draft, collector: Collector) -> None:
             )
         else:
             draft.wanted[name] = role
-    _check_leakage(draft, collector)
+    check_leakage(draft, collector)
     if "feature" not in draft.wanted.values() and draft.node not in collector.poisoned:
         collector.error(
             "E311",
@@ -224,23 +185,6 @@ def _add_columns(draft: Draft, collector: Collector) -> None:
             'name some under `features:`, or ["*"]',
             draft.node,
         )
-
-
-def _check_leakage(draft: Draft, collector: Collector) -> None:
-    """A joined column may be the label under another name."""
-    spec = draft.view.spec
-    if not spec.label or spec.label not in draft.names:
-        return
-    origin = draft.names[spec.label][2]
-    for name, role in draft.wanted.items():
-        if role == "feature" and name != spec.label and draft.names[name][2] == origin:
-            collector.error(
-                "E309",
-                f"the feature '{name}' is the label's own column, {origin}",
-                draft.view.locate(("label",)),
-                "take it out of the features",
-                draft.node,
-            )
 
 
 def _unknown(name: str, group: GroupNode, span: Span, draft: Draft, collector: Collector) -> None:
@@ -263,7 +207,7 @@ def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
             _cannot_transform(draft, name, collector)
             continue
         chain = compile_chain(
-            declared[name], name, draft.names[name][1], partial(_step_place, draft, name), draft.node, collector
+            declared[name], name, draft.names[name].type, partial(_step_place, draft, name), draft.node, collector
         )
         if chain is not None:
             found[name] = chain
@@ -285,7 +229,7 @@ def _check_label(draft: Draft, name: str, chains: Mapping[str, tuple[Step, ...]]
                 message = f"{function.name} learns from the label, and the view has none"
                 collector.error("E410", message, place, "give the view a `label:`", draft.node)
             elif label in draft.names:
-                kind = output_types(draft.names[label][1], chains.get(label, ()))
+                kind = output_types(draft.names[label].type, chains.get(label, ()))
                 if not is_numeric(kind) and kind != "BOOLEAN":
                     message = f"{function.name} takes means of the label, but '{label}' is {kind}"
                     hint = f"transform the label too: {label}: label_encoder"

@@ -128,10 +128,9 @@ class Eraser:
             return _match(key, key) if set(key) <= columns else "true"
         matches = []
         for join in view.joins:
-            on = join["on"]
-            if join["group"] not in nodes or not isinstance(on, dict):
+            if join.group not in nodes:
                 continue
-            pairs = {str(theirs): str(ours) for ours, theirs in on.items()}
+            pairs = {theirs: ours for ours, theirs in join.on.items() if ours not in join.through}
             if not set(key) <= pairs.keys():
                 return "true"
             ours = [pairs[k] for k in key]

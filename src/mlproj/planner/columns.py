@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from mlproj.compiler.manifest import Manifest
-from mlproj.state import GroupNode, ModelNode, Node, Published, SourceNode, ViewColumn, ViewNode
+from mlproj.compiler.view_reads import deciding_reads, join_reads, value_reads
+from mlproj.state import GroupNode, ModelNode, Node, Published, SourceNode, ViewColumn, ViewJoin, ViewNode
 
 ROWS = "*"  # in place of a column: which rows there are
 _SHOWN = 4  # columns that a path or a reason names
@@ -67,39 +68,38 @@ def _group(node: GroupNode) -> dict[str, tuple[Place, ...]]:
 
 
 def _view(node: ViewNode) -> dict[str, tuple[Place, ...]]:
-    inner = [str(join["group"]) for join in node.joins if join["type"] == "inner"]
-    rows = [*map(place_of, sorted(row_sources(node))), *(Place(group, ROWS) for group in (node.base, *inner))]
+    deciding = [join.group for join in node.joins if decides_rows(join)]
+    rows = [*map(place_of, sorted(row_sources(node))), *(Place(group, ROWS) for group in (node.base, *deciding))]
     own = Place(node.id, ROWS)
     found = {ROWS: tuple(dict.fromkeys(rows))}
     for column in node.columns:
-        keys = (key for join in joins_of(node, column) for key in join_keys(node, join))
-        found[column.name] = (*dict.fromkeys(map(place_of, (column.source, *keys))), own)
+        found[column.name] = (*dict.fromkeys(map(place_of, sources_of(node, column))), own)
     return found
 
 
-def joins_of(view: ViewNode, column: ViewColumn) -> list[dict[str, Any]]:
-    """The joins that may bring a column: one, but for a view that joins a group twice under one prefix."""
-    relation, _, name = column.source.rpartition(".")
-    return [
-        j for j in view.joins if j["group"] == f"feature_group:{relation}" and f"{j['prefix']}{name}" == column.name
-    ]
+def sources_of(view: ViewNode, column: ViewColumn) -> Iterator[str]:
+    """The columns of groups that decide the value of a column, its own first."""
+    return value_reads(_relation(view.base), view.joins, column)
 
 
-def join_keys(view: ViewNode, join: Mapping[str, Any]) -> Iterator[str]:
-    """The columns on both sides of a join."""
-    for left, right in join["on"].items():
-        yield f"{view.base.partition(':')[2]}.{left}"
-        yield f"{join['group'].partition(':')[2]}.{right}"
+def decides_rows(join: ViewJoin) -> bool:
+    """Whether rows of a view hang on what a join finds; a left join otherwise adds columns, and no rows."""
+    return join.decides_rows or join.type == "inner"
 
 
 def row_sources(view: ViewNode) -> set[str]:
-    """Columns that decide which rows there are: a left join on a primary key adds columns, and no rows."""
-    of_left = {source for j in view.joins if j["type"] == "left" for source in join_keys(view, j)}
-    of_inner = {source for j in view.joins if j["type"] == "inner" for source in join_keys(view, j)}
+    """Columns that decide which rows there are."""
+    base, joins = _relation(view.base), view.joins
+    of_left = {source for j in joins if not decides_rows(j) for source in join_reads(base, j)}
+    deciding = {source for j in joins if decides_rows(j) for source in deciding_reads(base, joins, j)}
     keys = {c.source for c in view.of_role("key", "event_time")}
     written = set(re.findall(r"\w+", (view.filter or "").lower()))
     filtered = {s for s in of_left if s.rpartition(".")[2].lower() in written}
-    return {s for s in view.row_reads if s not in of_left} | of_inner | keys | filtered
+    return {s for s in view.row_reads if s not in of_left} | deciding | keys | filtered
+
+
+def _relation(node_id: str) -> str:
+    return node_id.partition(":")[2]
 
 
 def _model(

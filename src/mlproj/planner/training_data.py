@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.transformations import transformed_columns
-from mlproj.planner.columns import join_keys, joins_of, row_sources, told
-from mlproj.state import Made, ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewNode
+from mlproj.compiler.view_reads import how_joined, joins_of
+from mlproj.planner.columns import decides_rows, row_sources, sources_of, told
+from mlproj.state import Made, ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewJoin, ViewNode
 
 Digests = Mapping[str, str | None]
 _BY_THEMSELVES = ("feature", "passenger")
@@ -41,10 +42,10 @@ def dataset_parts(view: ViewNode, digests: Digests) -> DatasetParts:
 
     How these are computed counts for nothing where they come out the same.
     """
-    inner = [[j["group"], j["on"]] for j in view.joins if j["type"] == "inner"]
+    deciding = [_how_rows(view, join) for join in view.joins if decides_rows(join)]
     others = [_column_part(view, c, digests) for c in view.columns if c.role not in _BY_THEMSELVES]
     read = {source: digests.get(source) for source in sorted(row_sources(view))}
-    rows = fingerprint("rows", view.base, inner, view.filter_fingerprint, view.split, others, read)
+    rows = fingerprint("rows", view.base, deciding, view.filter_fingerprint, view.split, others, read)
     return DatasetParts(rows, {c.name: _column_part(view, c, digests) for c in view.of_role(*_BY_THEMSELVES)})
 
 
@@ -61,20 +62,25 @@ def holds(dataset: TrainingDataset, parts: DatasetParts, wanted: Iterable[str]) 
     return dataset.row_fingerprint == parts.rows and all(kept.get(f) == parts.features[f] for f in wanted)
 
 
+def _how_rows(view: ViewNode, join: ViewJoin) -> list[Any]:
+    """How a join decides about rows; of an inner one its type goes without saying."""
+    group, on, kind, *how = how_joined(view.joins, join)
+    return [group, on, *([] if kind == "inner" else [kind]), *how]
+
+
 def _column_part(view: ViewNode, column: ViewColumn, digests: Digests) -> str:
-    joins = joins_of(view, column)
-    keys = {source: digests.get(source) for join in joins for source in join_keys(view, join)}
-    how = [[j["group"], j["on"], j["type"]] for j in joins]
+    read = {source: digests.get(source) for source in [*sources_of(view, column)][1:]}
+    name = column.source.rpartition(".")[2]
+    how = [how_joined(view.joins, join, name) for join in joins_of(view.joins, column)]
     chain = view.transformations.get(column.name, ())
     told = [column.name, column.type, column.source, column.role, chain, how]
-    return fingerprint("column", told, keys, digests.get(column.source))
+    return fingerprint("column", told, read, digests.get(column.source))
 
 
 def _sources(view: ViewNode, wanted: Collection[str]) -> set[str]:
     """Columns of groups that decide the rows, and the features and passengers that are wanted."""
     columns = [c for c in view.columns if c.role not in _BY_THEMSELVES or c.name in wanted]
-    keys = {source for c in columns for j in joins_of(view, c) for source in join_keys(view, j)}
-    return row_sources(view) | {c.source for c in columns} | keys
+    return row_sources(view) | {source for c in columns for source in sources_of(view, c)}
 
 
 def frozen_inputs(state: TargetState, model_id: str) -> tuple[str, ...] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlproj.planner.plan import Reason
-from mlproj.state import ViewNode
+from mlproj.specs.duration import written_duration
+from mlproj.state import ViewJoin, ViewNode
 
 
 def compare_views(old: ViewNode, new: ViewNode) -> list[Reason]:
@@ -50,14 +51,37 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
 
 def _joins(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
     """A group may be joined several times, by different keys and under different prefixes."""
-    before, after = ({(str(j["group"]), str(j["prefix"])): (j["on"], j["type"]) for j in v.joins} for v in (old, new))
-    for join in sorted(before.keys() | after.keys()):
-        group = join[0].partition(":")[2]
-        if join in before and before[join] != after.get(join):
+    before, after = ({(j.group, j.prefix): j for j in view.joins} for view in (old, new))
+    for key in sorted(before.keys() | after.keys()):
+        group, was, now = key[0].partition(":")[2], before.get(key), after.get(key)
+        if was is None:
+            # An inner join drops rows; a left join only adds columns.
+            if now and now.type == "inner":
+                yield _breaking(new, "join_changed", f"an inner join with {group} is new, and leaves rows out")
+        elif now is None or (was.on, was.type, was.through) != (now.on, now.type, now.through):
             yield _breaking(new, "join_changed", f"the join with {group} changed")
-        # An inner join drops rows; a left join on a primary key only adds columns.
-        elif join not in before and after[join][1] == "inner":
-            yield _breaking(new, "join_changed", f"an inner join with {group} is new, and leaves rows out")
+        elif was.max_age != now.max_age or (was.way, now.way) in {("as_of", "known_at"), ("known_at", "as_of")}:
+            said = [_how(join) for join in (was, now)]
+            yield _breaking(new, "join_changed", f"{group} was joined {said[0]} and is joined {said[1]}")
+        elif _found_otherwise(was, now):
+            # The group or the base was edited, not the view: what that means is said of them.
+            message = f"which row of {group} is meant is told by other columns now"
+            yield Reason(rule="ties_changed", change="stale", span=new.span, message=message)
+
+
+def _how(join: ViewJoin) -> str:
+    """A point-in-time join in words."""
+    age = "whatever its age" if join.max_age is None else f"up to {written_duration(join.max_age)} old"
+    return f"{age}, as known at {join.created_time}" if join.way == "known_at" else age
+
+
+def _found_otherwise(was: ViewJoin, now: ViewJoin) -> bool:
+    """More ties are for more columns, and change none that was there."""
+    shared = min(len(was.ties), len(now.ties))
+    if was.ties[:shared] != now.ties[:shared]:
+        return True
+    told = [(j.way, j.base_time, j.event_time, *([j.created_time] if shared else [])) for j in (was, now)]
+    return told[0] != told[1]
 
 
 def _view_grows(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
@@ -97,5 +121,9 @@ def _view_grows(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
 
 def _metadata(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
     if old.fingerprints.metadata != new.fingerprints.metadata:
-        names = [n for n in ("description", "owner", "tags", "deprecated_after") if getattr(old, n) != getattr(new, n)]
+        names = [
+            n
+            for n in ("description", "owner", "tags", "leakage", "deprecated_after")
+            if getattr(old, n) != getattr(new, n)
+        ]
         yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(names)}")

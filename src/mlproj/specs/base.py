@@ -40,6 +40,9 @@ def _reason(text: str) -> str:
     return text
 
 
+Reason = Annotated[str, Field(min_length=1), AfterValidator(_reason)]
+
+
 class Equivalent(Spec):
     """Says that what is computed otherwise has the same values as before.
 
@@ -47,7 +50,7 @@ class Equivalent(Spec):
     """
 
     of: str = Field(pattern=FINGERPRINT_PATTERN)
-    because: Annotated[str, Field(min_length=1), AfterValidator(_reason)]
+    because: Reason
 
 
 class Resource(Spec):

@@ -6,14 +6,29 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlproj.specs.base import Day, Name, Reference, Resource, Spec
+from mlproj.specs.base import Day, Name, Reason, Reference, Resource, Spec
+from mlproj.specs.duration import Duration
 from mlproj.specs.transformation import Transformation
 
 
-class Join(Spec):
-    """Features of another group, joined on its primary key.
+Leakage = Literal["allowed"]
 
-    `on` maps columns of the base to key columns of the joined group; left out, they are called the same.
+
+def _with_reason(leakage: str | None, because: str | None) -> None:
+    if leakage and not because:
+        raise ValueError("`leakage: allowed` needs its reason: `because: …`")
+    if because and not leakage:
+        raise ValueError("`because:` gives the reason of `leakage: allowed`, which is not written here")
+
+
+class Join(Spec):
+    """Features of another group, joined on its primary key, as of the time of each row of the base.
+
+    `on` maps columns of the base, or columns that an earlier join brings, to key columns of the joined group; left
+    out, they are called the same. Where base and group have an `event_time`, the latest row at or before the base's is
+    taken, none that is older than `max_age` (`7 days`), and with `known_at`, which names the group's `created_time`,
+    none that was recorded later. `leakage: allowed` with `because:` lets features through that are computed from the
+    label.
     """
 
     group: Reference
@@ -21,12 +36,21 @@ class Join(Spec):
     features: list[str] = Field(min_length=1)
     prefix: str = Field(default="", pattern=r"^\w*$")
     type: Literal["left", "inner"] = "left"
+    max_age: Duration | None = None
+    known_at: Name | None = None
+    leakage: Leakage | None = None
+    because: Reason | None = None
 
     @field_validator("on", mode="before")
     @classmethod
     def _shared_names(cls, value: Any) -> Any:
         names = isinstance(value, list) and all(isinstance(name, str) for name in value)
         return {name: name for name in value} if names else value
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Join:
+        _with_reason(self.leakage, self.because)
+        return self
 
 
 class Split(Spec):
@@ -50,7 +74,10 @@ class Split(Spec):
 
 
 class FeatureView(Resource):
-    """Rows of `base`, with `features` of it and of joined groups, a `label` and `passenger` columns."""
+    """Rows of `base`, with `features` of it and of joined groups, a `label` and `passenger` columns.
+
+    `leakage: allowed` with `because:` lets features of the base through that are computed from the label.
+    """
 
     base: Reference
     features: list[str] = []
@@ -60,6 +87,8 @@ class FeatureView(Resource):
     passenger: list[Name] = []
     transformations: dict[Name, list[Transformation]] = {}
     split: Split = Split()
+    leakage: Leakage | None = None
+    because: Reason | None = None
     deprecated_after: Day | None = None
 
     @field_validator("transformations", mode="before")
@@ -68,3 +97,8 @@ class FeatureView(Resource):
         if not isinstance(value, dict):
             return value
         return {k: v if isinstance(v, list) else [v] for k, v in value.items()}
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> FeatureView:
+        _with_reason(self.leakage, self.because)
+        return self

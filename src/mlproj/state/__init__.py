@@ -2,7 +2,7 @@
 
 from mlproj.state.definitions import (
     Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, ModelNode, Node, QueryShape, SourceNode,
-    SplitRule, Step, ViewColumn, ViewNode,
+    SplitRule, Step, ViewColumn, ViewJoin, ViewNode,
 )  # fmt: skip
 from mlproj.state.published import Commit, CommitKind, Held, Made, Published, RowChanges, TargetState
 from mlproj.state.registry import (
@@ -16,5 +16,5 @@ __all__ = [
     "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "JournalStep", "Made", "ModelManifest",
     "ModelNode", "ModelVersion", "Node", "Publication", "Published", "QueryShape", "RowChanges", "SignatureField",
     "SourceNode", "SplitRule", "Step", "StepResult", "TargetState", "TestOutcome", "Trained", "TrainingDataset",
-    "ViewColumn", "ViewMove", "ViewNode",
+    "ViewColumn", "ViewJoin", "ViewMove", "ViewNode",
 ]  # fmt: skip

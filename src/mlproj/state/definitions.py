@@ -52,6 +52,7 @@ class CompiledTest(Noun):
     failures: str
     rows: str
     span: Span | None = None
+    unique: tuple[str, ...] = ()  # the columns that it says are unique together
 
 
 class Equivalence(Noun):
@@ -164,12 +165,42 @@ class SplitRule(Noun):
     key: tuple[str, ...]
 
 
+class ViewJoin(Noun):
+    """One join of a view: which rows of a group belong to a row of the base.
+
+    `on` maps columns of the base to key columns; those that an earlier join brings have their origin in `through`, as
+    `pay@1.wage`. `as_of` takes the latest row at or before the base's time, `known_at` the latest of those that had
+    been recorded by then, `latest` the latest there is. `ties` are the columns that decide among rows of one key and
+    time, in this order, after `created_time`; none where there are no such rows. `carries` are columns that later joins
+    need and no feature. `decides_rows` where the rows of the view hang on what it brings. `max_age` in microseconds.
+    """
+
+    group: str
+    on: dict[str, str]
+    features: tuple[str, ...]
+    prefix: str
+    type: Literal["left", "inner"]
+    way: Literal["key", "latest", "as_of", "known_at"] = "key"
+    through: dict[str, str] = {}
+    base_time: str | None = None
+    event_time: str | None = None
+    created_time: str | None = None
+    max_age: int | None = None
+    ties: tuple[str, ...] = ()
+    carries: tuple[str, ...] = ()
+    decides_rows: bool = False
+
+    @property
+    def relation(self) -> str:
+        return self.group.partition(":")[2]
+
+
 class ViewNode(NodeBase):
     kind: Literal["feature_view"] = "feature_view"
     version: int
     derived_from: int | None = None
     base: str  # node id of the group
-    joins: tuple[dict[str, JsonValue], ...] = ()
+    joins: tuple[ViewJoin, ...] = ()
     reads: tuple[str, ...] = ()  # every column whose values stand in the rows or decide them, as `income@1.age`
     row_reads: tuple[str, ...] = ()  # those that decide which rows there are: keys, joins, filter
     filter: str | None = None
@@ -179,6 +210,7 @@ class ViewNode(NodeBase):
     transformations: dict[str, tuple[Step, ...]] = {}
     split: SplitRule
     sql: str  # one row per observation: keys, event_time, features, label, passenger; untransformed
+    leakage: dict[str, str] = {}  # features that are computed from the label, and why they may be
     deprecated_after: str | None = None
 
     @property

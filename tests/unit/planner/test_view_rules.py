@@ -77,6 +77,71 @@ def test_rule_18_other_words_for_the_same_view_are_no_change(before: dict[str, A
     assert changes(project(**before), project(**after)) == {}
 
 
+VISITS = group("visits", primary_key=["id"], event_time="seen", created_time="put")
+VISIT_SQL = SQL.replace("seen", "seen, seen + interval 1 day as put")
+VISIT = {"group": "visits@1", "features": ["pay"], "prefix": "v_"}
+
+
+def timed(*joins: dict[str, Any], visits: dict[str, Any] = VISITS, sql: str = VISIT_SQL) -> SmallProject:
+    groups = [group(event_time="seen"), visits, group("marks", primary_key=["pay"], event_time="seen")]
+    return SmallProject(groups, [view(joins=list(joins))], sql={"visits@1": sql})
+
+
+@pytest.mark.parametrize(("before", "after", "said"), [
+    ({}, {"max_age": "7 days"}, "visits@1 was joined whatever its age and is joined up to 1 week old"),
+    ({"max_age": "36 hours"}, {"max_age": "2 days"},
+     "visits@1 was joined up to 1 day 12 hours old and is joined up to 2 days old"),
+    ({}, {"known_at": "put"}, "visits@1 was joined whatever its age and is joined whatever its age, as known at put"),
+    ({}, {"type": "inner"}, "the join with visits@1 changed"),
+])  # fmt: skip
+def test_rule_18_a_point_in_time_join_that_sees_other_rows(
+    before: dict[str, Any], after: dict[str, Any], said: str
+) -> None:
+    found = changes(timed({**VISIT, **before}), timed({**VISIT, **after}))[VIEW]
+
+    assert [(r.rule, r.change, r.message) for r in found.reasons] == [("join_changed", "breaking", said)]
+
+
+def test_rule_18_the_key_of_a_join_from_another_join() -> None:
+    marks = {"group": "marks@1", "features": ["age"], "prefix": "m_"}
+    other = {**VISIT, "prefix": "w_", "max_age": "1 day"}
+    before = timed(VISIT, other, {**marks, "on": {"v_pay": "pay"}})
+
+    found = views(before, timed(VISIT, other, {**marks, "on": {"w_pay": "pay"}}))
+
+    assert found == {("join_changed", "", "breaking")}
+
+
+@pytest.mark.parametrize("written", ["7 days", "1 week", "168 hours", "6 days 24 hours"])
+def test_rule_18_the_same_age_in_other_words_is_no_change(written: str) -> None:
+    assert changes(timed({**VISIT, "max_age": "7 days"}), timed({**VISIT, "max_age": written})) == {}
+
+
+def test_other_ties_are_the_groups_doing_and_the_training_dataset_is_made_anew() -> None:
+    order = [feature("id"), feature("pay"), feature("age")]
+    before, after = ({**VISITS, "features": features} for features in ([*reversed(order)], order))
+
+    found = changes(timed(VISIT, visits=before), timed(VISIT, visits=after))
+
+    assert [(r.rule, r.change) for r in found[VIEW].reasons] == [("ties_changed", "stale")]
+    assert found["feature_group:visits@1"].change == "metadata"
+
+
+def test_columns_after_the_last_that_is_read_tell_no_ties_apart() -> None:
+    before = {**VISITS, "features": [feature("id"), feature("pay"), feature("age"), feature("city")]}
+    after = {**VISITS, "features": [feature("id"), feature("pay"), feature("city"), feature("age")]}
+
+    assert VIEW not in changes(timed(VISIT, visits=before), timed(VISIT, visits=after))
+
+
+def test_the_reason_of_leakage_is_metadata() -> None:
+    doubled = {"group": "visits@1", "features": ["poor"], "leakage": "allowed"}
+    sql = VISIT_SQL.replace("rich", "not rich as poor")
+    before, after = ({**doubled, "because": because} for because in ("for a lesson", "for a test"))
+
+    assert views(timed(before, sql=sql), timed(after, sql=sql)) == {("metadata", "", "metadata")}
+
+
 @pytest.mark.parametrize(("before", "after", "name"), [
     ({}, {"features": ["age", "pay", "years"]}, "years"),
     ({}, {"joins": [JOIN]}, "top"),

@@ -1,1 +1,1 @@
-select id, age, income from {{ source('census') }}
+select id, age, income, income * 2 as doubled from {{ source('census') }}

@@ -1,0 +1,1 @@
+select age, avg(income) as mean from {{ source('census') }} group by age

@@ -1,1 +1,0 @@
-select id, seen, wage from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, age, seen from {{ source('census') }}

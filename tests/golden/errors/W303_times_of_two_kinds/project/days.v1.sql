@@ -1,0 +1,1 @@
+select id, wage, day from {{ source('census') }}

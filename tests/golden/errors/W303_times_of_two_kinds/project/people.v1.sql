@@ -1,0 +1,1 @@
+select id, age, put from {{ source('census') }}

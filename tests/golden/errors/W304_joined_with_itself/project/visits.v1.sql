@@ -1,0 +1,1 @@
+select id, wage, seen, put from {{ source('census') }}
