@@ -41,6 +41,11 @@ def pages() -> dict[str, str]:
             "feature_views",
             [specs.FeatureView, specs.Join, specs.Split, specs.Transformation],
         ),
+        "own_transformations.md": (
+            "Transformations of a project",
+            "transformations",
+            [specs.OwnTransformation, specs.TransformationArgument],
+        ),
         "models.md": ("Models", "models", [specs.Model, specs.ModelTest, specs.MetricBounds]),
         "data_tests.md": (
             "Data tests",

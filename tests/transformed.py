@@ -9,21 +9,24 @@ from typing import Any
 
 import duckdb
 
+from mlproj.adapters.own_functions import OwnSteps
 from mlproj.compiler.transformations import Evaluator, apply_sql, compile_chain, transformed_columns
 from mlproj.compiler.transformations.fitting import Training, fit_stage_sql, learnt
+from mlproj.compiler.transformations.own import OwnFunctions
 from mlproj.diagnostics import Collector, Span
 from mlproj.specs import Transformation
 from mlproj.state import Column, FittedStatistics, Step
 
 TRAINING = Training(None, "0.0")
+OWN = OwnSteps()
 ENGINE = duckdb.connect()
 ENGINE.execute("set threads = 1")
 
 
-def chain_of(steps: Sequence[Any], type_name: str) -> tuple[Step, ...]:
+def chain_of(steps: Sequence[Any], type_name: str, own: OwnFunctions | None = None) -> tuple[Step, ...]:
     collector = Collector()
     written = [Transformation.model_validate(step) for step in steps]
-    chain = compile_chain(written, "x", type_name, lambda _i: Span("v.yml"), "feature_view:v@1", collector)
+    chain = compile_chain(written, "x", type_name, lambda _i: Span("v.yml"), "feature_view:v@1", collector, own)
     assert chain is not None, collector.errors
     return chain
 
@@ -60,10 +63,14 @@ def fit(chain: tuple[Step, ...], type_name: str) -> FittedStatistics:
 
 
 def transformed(
-    steps: Sequence[Any], type_name: str, training: Sequence[Any], other: Sequence[Any] = ()
+    steps: Sequence[Any],
+    type_name: str,
+    training: Sequence[Any],
+    other: Sequence[Any] = (),
+    own: OwnFunctions | None = None,
 ) -> dict[str, list[Any]]:
     """Columns of all rows, training first; what the engine gives, Python gives too."""
-    chain = chain_of(steps, type_name)
+    chain = chain_of(steps, type_name, own)
     load(type_name, training, other)
     fitted = fit(chain, type_name)
     cursor = ENGINE.execute(
@@ -82,7 +89,7 @@ def transformed(
 def online(type_name: str, fitted: FittedStatistics) -> dict[str, list[Any]]:
     """What Python makes of the rows, as columns; one row at a time it is the same."""
     raw = [x for (x,) in ENGINE.execute("select x from t order by i").fetchall()]
-    evaluator = Evaluator([Column(name="x", type=type_name)], fitted)
+    evaluator = Evaluator([Column(name="x", type=type_name)], fitted, OWN)
     columns = evaluator.columns({"x": raw})
     assert [tuple(evaluator.row({"x": x}).values()) for x in raw] == (
         list(zip(*columns.values(), strict=True)) or [()] * len(raw)

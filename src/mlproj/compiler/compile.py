@@ -16,6 +16,7 @@ from mlproj.compiler.models import compile_model
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.sources import compile_source, source_columns
+from mlproj.compiler.transformations.own import OwnFunctions
 from mlproj.compiler.views import compile_view
 from mlproj.diagnostics import Collector, ProjectError
 from mlproj.loader import Loaded, LoadedProject
@@ -58,8 +59,9 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     sources = _sources(loaded, checker, surroundings.sources, collector)
     groups = _groups(loaded, checker, surroundings, renderer, sources, collector)
     views: dict[str, ViewNode] = {}
+    own = OwnFunctions(loaded.transformations, checker, collector)
     for view in sorted(loaded.feature_views, key=lambda v: (v.spec.name, v.spec.version)):
-        compiled = compile_view(view, names, groups, checker, renderer, collector)
+        compiled = compile_view(view, names, groups, checker, renderer, collector, own)
         if compiled:
             views[compiled.id] = compiled
     estimators = _estimators(loaded, surroundings.estimators)

@@ -63,7 +63,7 @@ def view_node(
         condition.fingerprint if condition else None,
         spec.label,
         [[c.name, c.type, c.source, c.role] for c in columns],
-        chains,
+        {name: [step.meaning for step in chain] for name, chain in chains.items()},
     ]
     local = fingerprint(*parts)
     groups = [base, *(joined.group for joined in draft.joined)]

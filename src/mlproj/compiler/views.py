@@ -10,7 +10,7 @@ from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import compile_chain, output_types
-from mlproj.compiler.transformations.chain import function_of
+from mlproj.compiler.transformations.chain import Declared, function_of
 from mlproj.compiler.types import is_numeric
 from mlproj.compiler.view_draft import Draft, Named, Role
 from mlproj.compiler.view_filter import check_filter, filter_meaning
@@ -36,6 +36,7 @@ def compile_view(
     checker: TypeChecker,
     renderer: SqlRenderer,
     collector: Collector,
+    own: Declared | None = None,
 ) -> ViewNode | None:
     """The node, or None with diagnostics; None without one where a group it reads has failed itself."""
     spec, node = view.spec, f"feature_view:{view.spec.name}@{view.spec.version}"
@@ -52,7 +53,7 @@ def compile_view(
     for index, (join, group) in enumerate(zip(spec.joins, joins, strict=True)):
         _add_join(draft, index, join, groups[group or ""], collector)
     _add_columns(draft, collector)
-    chains = _chains(draft, collector)
+    chains = _chains(draft, own, collector)
     if node in collector.poisoned:
         return None
     sql = view_sql(draft)
@@ -198,7 +199,7 @@ def _unknown(name: str, group: GroupNode, span: Span, draft: Draft, collector: C
     )
 
 
-def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
+def _chains(draft: Draft, own: Declared | None, collector: Collector) -> dict[str, tuple[Step, ...]]:
     """The label's chain first: what learns from the label takes it as its chain leaves it."""
     declared, label = draft.view.spec.transformations, draft.view.spec.label
     found: dict[str, tuple[Step, ...]] = {}
@@ -206,9 +207,8 @@ def _chains(draft: Draft, collector: Collector) -> dict[str, tuple[Step, ...]]:
         if draft.wanted.get(name) not in ("feature", "label"):
             _cannot_transform(draft, name, collector)
             continue
-        chain = compile_chain(
-            declared[name], name, draft.names[name].type, partial(_step_place, draft, name), draft.node, collector
-        )
+        place = partial(_step_place, draft, name)
+        chain = compile_chain(declared[name], name, draft.names[name].type, place, draft.node, collector, own)
         if chain is not None:
             found[name] = chain
             _check_label(draft, name, found, collector)

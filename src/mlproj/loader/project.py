@@ -19,12 +19,13 @@ from mlproj.loader.strings import Strings, has_jinja
 from mlproj.loader.validate import Validator
 from mlproj.loader.yaml_file import YamlFile, compose, locate, written
 from mlproj.loader.yaml_values import TooManyNodes, Values
-from mlproj.specs import FeatureGroup, FeatureView, Model, Source
+from mlproj.specs import FeatureGroup, FeatureView, Model, OwnTransformation, Source
 
-_Spec = FeatureGroup | FeatureView | Model | Source
+_Spec = FeatureGroup | FeatureView | Model | OwnTransformation | Source
 _KINDS: Final[dict[str, type[_Spec]]] = {
     "sources": Source,
     "feature_groups": FeatureGroup,
+    "transformations": OwnTransformation,
     "feature_views": FeatureView,
     "models": Model,
 }
@@ -66,6 +67,7 @@ def load(
         feature_groups=tuple(found.found["feature_groups"]),
         feature_views=tuple(found.found["feature_views"]),
         models=tuple(found.found["models"]),
+        transformations=tuple(found.found["transformations"]),
         sql=found.sql,
         exact=found.exact,
         macros=macros,
@@ -143,7 +145,7 @@ class _Resources:
 
     def _unique(self, kind: str, spec: _Spec, file: YamlFile, node: MappingNode) -> None:
         """E303. SQL tells no upper from lower case, so names must differ in more than that."""
-        identity = spec.name if isinstance(spec, Source) else f"{spec.name}@{spec.version}"
+        identity = spec.name if isinstance(spec, Source | OwnTransformation) else f"{spec.name}@{spec.version}"
         span = locate(file.path, node, ("name",))
         first = self._places.setdefault((kind, identity.casefold()), (identity, span))
         if first[1] is span:
@@ -154,7 +156,7 @@ class _Resources:
         hint = "give one of them another name"
         if identity != first[0]:
             message = f"{shown} differs from the one at {first[1]} only in upper and lower case"
-        elif kind != "sources":
+        elif kind not in ("sources", "transformations"):
             hint = "give one of them another name, or another version"
         self._collector.error("E303", message, span, hint)
 

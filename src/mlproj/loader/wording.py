@@ -28,6 +28,7 @@ _FORMATS = {
 _SINGLE = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 _SHORT_FORMS = {
     "DataTest": "the name of a test or a mapping",
+    "TransformationArgument": "a type, a default or a mapping",
     "Transformation": "the name of a transformation or a mapping",
 }
 _ITEMS = {"DataTest": "tests", "ModelTest": "tests", "FeatureSpec": "features"}

@@ -72,7 +72,7 @@ def _column_part(view: ViewNode, column: ViewColumn, digests: Digests) -> str:
     read = {source: digests.get(source) for source in [*sources_of(view, column)][1:]}
     name = column.source.rpartition(".")[2]
     how = [how_joined(view.joins, join, name) for join in joins_of(view.joins, column)]
-    chain = view.transformations.get(column.name, ())
+    chain = [step.meaning for step in view.transformations.get(column.name, ())]
     told = [column.name, column.type, column.source, column.role, chain, how]
     return fingerprint("column", told, read, digests.get(column.source))
 

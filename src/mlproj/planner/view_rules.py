@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlproj.planner.plan import Reason
 from mlproj.specs.duration import written_duration
-from mlproj.state import ViewJoin, ViewNode
+from mlproj.state import Step, ViewJoin, ViewNode
 
 
 def compare_views(old: ViewNode, new: ViewNode) -> list[Reason]:
@@ -34,8 +34,8 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
             # The group was edited, not the view: what the change means is said of the group.
             message = f"{name} was {column.type} in {column.source.rpartition('.')[0]} and is {after[name].type}"
             yield Reason(rule="type_changed", feature=name, change="stale", span=new.span, message=message)
-        elif old.transformations.get(name) != new.transformations.get(name):
-            yield _breaking(new, "transformation_changed", f"{name} is transformed otherwise", name)
+        elif _meaning(old, name) != _meaning(new, name):
+            yield _breaking(new, "transformation_changed", _transformed(old, new, name), name)
     if old.label != new.label:
         yield _breaking(new, "label_changed", f"the label was {old.label} and is {new.label}")
     if old.base != new.base:
@@ -47,6 +47,21 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
             new, "filter_changed", f"the filter was {old.filter or 'absent'} and is {new.filter or 'absent'}"
         )
     yield from _joins(old, new)
+
+
+def _meaning(view: ViewNode, name: str) -> list[Step | str]:
+    return [step.meaning for step in view.transformations.get(name, ())]
+
+
+def _transformed(old: ViewNode, new: ViewNode, name: str) -> str:
+    """What is otherwise: where the chain says the same, a function of the project's own was edited."""
+    before, after = old.transformations.get(name, ()), new.transformations.get(name, ())
+    edited = [b.name for a, b in zip(before, after, strict=False) if (a.name, a.args) == (b.name, b.args) and b.own]
+    if [(s.name, s.args) for s in before] != [(s.name, s.args) for s in after] or not edited:
+        return f"{name} is transformed otherwise"
+    changed = [b.name for a, b in zip(before, after, strict=True) if a.meaning != b.meaning]
+    what = ", ".join(changed)
+    return f"{name} is transformed otherwise: {what} means something else now; what is new needs another name"
 
 
 def _joins(old: ViewNode, new: ViewNode) -> Iterator[Reason]:

@@ -8,10 +8,10 @@ from mlproj.specs.model import MetricBounds, Model, ModelTest
 from mlproj.specs.project import ProjectSpec, Target
 from mlproj.specs.retention import Retention
 from mlproj.specs.source import Source
-from mlproj.specs.transformation import Transformation
+from mlproj.specs.transformation import OwnTransformation, Transformation, TransformationArgument
 
 __all__ = [
     "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
-    "MetricBounds", "Model", "ModelTest", "NotNull", "ProjectSpec", "Retention", "Source", "Split", "Target",
-    "Transformation", "Unique",
+    "MetricBounds", "Model", "ModelTest", "NotNull", "OwnTransformation", "ProjectSpec", "Retention", "Source", "Split",
+    "Target", "Transformation", "TransformationArgument", "Unique",
 ]  # fmt: skip

@@ -1,10 +1,10 @@
-"""A transformation of one feature, as a view names it: `standard_scaler`, or `{impute_constant: {value: 0}}`."""
+"""Transformations: of one feature, as a view names them, and the functions that a project has of its own."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mlproj.specs.base import Name, Scalar, Spec
 
@@ -24,3 +24,39 @@ class Transformation(Spec):
             name, args = next(iter(value.items()))
             return {"name": name, "args": {} if args is None else args}
         return value
+
+
+class TransformationArgument(Spec):
+    """An argument with its `type`, required unless it has a `default`, whose type it takes where none is given.
+
+    In short: `power: 2` is a default, `power: DOUBLE` a type.
+    """
+
+    type: str | None = None
+    default: Scalar | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"type": value}
+        return value if isinstance(value, dict | None) else {"default": value}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> TransformationArgument:
+        if self.type is None and self.default is None:
+            raise ValueError("an argument needs a type, or a default that has one")
+        return self
+
+
+class OwnTransformation(Spec):
+    """A transformation function of the project: `sql` over `x`, the feature, its `args` and its `statistics`.
+
+    Statistics are aggregates over `x`, of the training split.
+    """
+
+    name: Name
+    description: str = ""
+    args: dict[Name, TransformationArgument] = {}
+    statistics: dict[Name, str] = {}
+    sql: str = Field(min_length=1)

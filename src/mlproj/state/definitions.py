@@ -7,9 +7,9 @@ Values of `env_var` stand as `__MLPROJ_ENV_<NAME>__`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from mlproj.diagnostics import Span
 from mlproj.specs.model import Metric, MetricBounds
@@ -150,11 +150,43 @@ class ViewColumn(Noun):
     nullable: bool = True
 
 
+class OwnFunction(Noun):
+    """A transformation function of the project's own, as a step uses it: for this type, with these arguments.
+
+    `fingerprint` says what it means, whatever its name. Of kind `sql`: `sql` over `x` and the statistics, which are
+    aggregates over `x`, arguments written in. Of kind `python`: `function` in the file `path`. `types` are the
+    statistics', `returns` the type of what it makes.
+    """
+
+    kind: Literal["sql", "python"] = "sql"
+    fingerprint: str
+    takes: str
+    returns: str
+    statistics: dict[str, str] = {}
+    types: dict[str, str] = {}
+    sql: str = ""
+    path: str = ""
+    function: str = ""
+
+
 class Step(Noun):
-    """One transformation of a chain, with its arguments filled in from the defaults."""
+    """One transformation of a chain, with its arguments filled in from the defaults; `own` if it is the project's."""
 
     name: str
     args: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    own: OwnFunction | None = None
+
+    @property
+    def meaning(self) -> Step | str:
+        """What decides its values; a project's function may be written or called otherwise."""
+        return self if self.own is None else self.own.fingerprint
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_were_own(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = serialise(self)
+        if self.own is None:
+            del found["own"]
+        return found
 
 
 class SplitRule(Noun):

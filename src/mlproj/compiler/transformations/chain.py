@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from mlproj.compiler.text import written
 from mlproj.compiler.transformations.encoders import ENCODERS
 from mlproj.compiler.transformations.function import Function
 from mlproj.compiler.transformations.imputers import IMPUTERS
+from mlproj.compiler.transformations.own_function import own_function
 from mlproj.compiler.transformations.quantiles import QUANTILES
 from mlproj.compiler.transformations.row_wise import ROW_WISE
 from mlproj.compiler.transformations.scalers import SCALERS
@@ -16,16 +17,40 @@ from mlproj.compiler.transformations.target import TARGET_ENCODER
 from mlproj.compiler.types import is_float
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.specs import Transformation
-from mlproj.state import Step
+from mlproj.state import OwnFunction, Step
 
 FUNCTIONS: dict[str, Function] = {
     f.name: f for f in (*SCALERS, *QUANTILES, *ENCODERS, TARGET_ENCODER, *IMPUTERS, *ROW_WISE)
 }
 
 
+class Declared(Protocol):
+    """The functions that a project has of its own."""
+
+    @property
+    def names(self) -> list[str]: ...
+
+    def failed(self, name: str) -> bool:
+        """Whether enough was said of the function where it is declared."""
+
+    def signature(self, name: str) -> Function | None:
+        """Its name and arguments."""
+
+    def used_on(self, name: str, type_name: str, args: Mapping[str, Any]) -> OwnFunction:
+        """The function for a type, with arguments. Raises `Unfit`."""
+
+
+class Unfit(Exception):
+    """What a function of the project says of a type or of its own text; `key` is where in its declaration."""
+
+    def __init__(self, message: str, hint: str | None, key: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.key = message, hint, key
+
+
 def function_of(step: Step) -> Function:
     """The function that a step of a compiled chain names."""
-    return FUNCTIONS[step.name]
+    return FUNCTIONS[step.name] if step.own is None else own_function(step.name, step.own)
 
 
 def compile_chain(
@@ -35,37 +60,48 @@ def compile_chain(
     place: Callable[[int], Span],
     node: str,
     collector: Collector,
+    own: Declared | None = None,
 ) -> tuple[Step, ...] | None:
     """The chain with its arguments filled in, or None with diagnostics; `place` gives the span of a step."""
     chain: list[Step] = []
     for index, step in enumerate(steps):
-        function = FUNCTIONS.get(step.name)
-        found = _problem(function, step, chain, feature, type_name)
-        if found or function is None:
-            message, hint = found or ("", "")
-            collector.error("E410", message, place(index), hint, node)
+        if own and own.failed(step.name):
+            collector.poisoned.add(node)
             return None
-        made = Step(name=step.name, args=filled(function, step))
+        try:
+            made = _step(step, chain, feature, type_name, own)
+        except Unfit as problem:
+            collector.error("E410", problem.message, place(index), problem.hint, node)
+            return None
         chain.append(made)
-        type_name = function.output(type_name, made.args)
+        type_name = function_of(made).output(type_name, made.args)
     return tuple(chain)
 
 
-def _problem(
-    function: Function | None, step: Transformation, before: Sequence[Step], feature: str, type_name: str
-) -> tuple[str, str] | None:
-    """(message, hint) of what is wrong with a step after those before it."""
+def _step(step: Transformation, before: Sequence[Step], feature: str, type_name: str, own: Declared | None) -> Step:
+    """A step after those before it. Raises `Unfit`."""
+    function = FUNCTIONS.get(step.name) or (own.signature(step.name) if own else None)
     if function is None:
-        hint = did_you_mean(step.name, FUNCTIONS) or f"there is {', '.join(FUNCTIONS)}"
-        return f"unknown transformation '{step.name}'", hint
+        known = [*FUNCTIONS, *(own.names if own else ())]
+        hint = did_you_mean(step.name, known) or f"there is {', '.join(known)}"
+        raise Unfit(f"unknown transformation '{step.name}'", hint)
     if before and function_of(before[-1]).several:
-        return f"{before[-1].name} makes several columns, so nothing can follow it", "put it last"
+        raise Unfit(f"{before[-1].name} makes several columns, so nothing can follow it", "put it last")
     if not function.accepts(type_name):
         suited = ", ".join(f.name for f in FUNCTIONS.values() if f.accepts(type_name))
         message = f"{step.name} takes {function.wants}, but '{feature}' is {type_name} here"
-        return message, f"{type_name} suits {suited}"
+        raise Unfit(message, f"{type_name} suits {suited}")
     problem = _argument_problem(function, step) or function.check(type_name, filled(function, step))
-    return (problem, _argument_hint(function, step)) if problem else None
+    if problem:
+        raise Unfit(problem, _argument_hint(function, step))
+    args = filled(function, step)
+    if own is None or step.name in FUNCTIONS:
+        return Step(name=step.name, args=args)
+    try:
+        return Step(name=step.name, args=args, own=own.used_on(step.name, type_name, args))
+    except Unfit as unfit:
+        message = f"{step.name} does not suit '{feature}', which is {type_name} here: {unfit.message}"
+        raise Unfit(message, unfit.hint) from unfit
 
 
 def filled(function: Function, step: Transformation) -> dict[str, Any]:
