@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlproj.diagnostics import did_you_mean, fail
+from mlproj.diagnostics import fail
+from mlproj.planner.columns import unlabelled
 from mlproj.project.as_of import commit_as_of
 from mlproj.project.as_of import shown as as_of_shown
 from mlproj.project.handles import FeatureGroup, FeatureView, Model
 from mlproj.project.model_names import resolve_model
-from mlproj.project.node_names import matching
+from mlproj.project.node_names import matching, no_node
 from mlproj.project.planning import select_nodes
 from mlproj.project.preview import count_rows, plain, preview, source_preview
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
@@ -40,8 +41,7 @@ def find_node(manifest: Manifest, text: str) -> Node:
         raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint=f"write the kind too, as {matches[-1]}")
     if matches:
         return max((manifest.nodes[n] for n in matches), key=lambda node: getattr(node, "version", 0))
-    known = sorted({*manifest.nodes, *(n.partition(":")[2] for n in manifest.nodes)})
-    raise fail("E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes")
+    raise no_node(manifest.nodes, text)
 
 
 def nodes_document(project: Project, select: Sequence[str], exclude: Sequence[str]) -> Document:
@@ -84,6 +84,7 @@ def compile_document(project: Project, node: str | None) -> Document:
 
 def show_document(project: Project, text: str, as_of: str | None, limit: int) -> Document:
     """A node with a preview of its rows, or a model version with its evidence."""
+    text = unlabelled(text)
     name, _, rest = text.removeprefix("model:").partition("@")
     if rest and ("." in rest or not rest.isdigit()) and _is_model(project, name):
         return version_document(resolve_model(project, f"{name}@{rest}"))
@@ -236,7 +237,8 @@ def dataset_document(
     project: Project, view: str, out: Path | None, file_format: str, as_of: str | None = None
 ) -> Document:
     """A view's current training dataset, or that of then, and the files that it was written to."""
-    node = find_node(project.manifest, view if view.startswith("feature_view:") else f"feature_view:{view}")
+    name = unlabelled(view)
+    node = find_node(project.manifest, name if name.startswith("feature_view:") else f"feature_view:{name}")
     assert isinstance(node, ViewNode)
     handle = FeatureView(project, node.name, node.version, as_of=as_of)
     dataset = handle.dataset

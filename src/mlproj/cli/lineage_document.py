@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.cli.documents import find_node
 from mlproj.diagnostics import did_you_mean, fail
-from mlproj.planner.columns import ROWS, Place, made_from
+from mlproj.planner.columns import ROWS, Place, made_from, unlabelled
 from mlproj.planner.lineage import ColumnGraph, Direction, place_id, reachable
 from mlproj.project.model_names import resolve_model
 from mlproj.state import Node
@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from mlproj.compiler import Manifest
     from mlproj.project.project import Project
 
-# A view as the path of a plan names it, ready to be copied from there.
-_VIEW = re.compile(r"^(\w+)\(view\)")
-
 
 def lineage_document(project: Project, text: str, direction: Direction) -> dict[str, Any]:
     """Of `NODE`, nodes and edges; of `NODE.feature` or a model version, columns and edges. Raises E507 and E508."""
-    name = _VIEW.sub(r"feature_view:\1", text)
+    name = unlabelled(text)
     manifest = project.manifest
     version = _version_of(project, name)
     if version:

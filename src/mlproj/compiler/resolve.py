@@ -53,6 +53,9 @@ class Names:
         found, problem = self.find("feature_group", name, version)
         if found is None:
             message, hint = problem
+            stem, _, number = name.partition("@")
+            if number.isdecimal() and stem in self.versions["feature_group"]:
+                hint = f"the version is an argument of its own: write {{{{ ref('{stem}', version={number}) }}}}"
             if name in self.sources:
                 hint = f"'{name}' is a source: write {{{{ source('{name}') }}}}"
             raise RenderError("E301", message, hint, name)

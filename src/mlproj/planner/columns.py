@@ -34,6 +34,21 @@ def label(node_id: str) -> str:
     return f"{name}(view)@{version}" if kind == "feature_view" else node_id if kind == "source" else relation
 
 
+# A view as paths have it, `income(view)@1` and what follows, and as steps have it, `income@1 (view)`; a node as the
+# list of changes has it, `feature group income@1`.
+_VIEW = re.compile(r"([\w-]+)\(view\)(.*)|([\w-]+(?:@\d+)?) \(view\)")
+_KIND = re.compile(r"(feature) (group|view)\s+(\S+)")
+
+
+def unlabelled(text: str) -> str:
+    """A node as it is written, where the text is one of the labels that are printed; otherwise the text."""
+    text = text.strip()
+    view, kind = _VIEW.fullmatch(text), _KIND.fullmatch(text)
+    if view:
+        return f"feature_view:{view[3] or view[1] + view[2]}"
+    return f"{kind[1]}_{kind[2]}:{kind[3]}" if kind else text
+
+
 def made_from(
     node: Node, nodes: Mapping[str, Node], inputs: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, tuple[Place, ...]]:

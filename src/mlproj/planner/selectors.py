@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import did_you_mean, fail
+from mlproj.planner.columns import unlabelled
 from mlproj.planner.plan import Change
 from mlproj.state import GroupNode, Node
 
@@ -63,7 +64,8 @@ class Selector:
             result |= self._walk(found, self._children, _depth(match["down"].lstrip("+")))
         return result
 
-    def _matching(self, what: str) -> set[str]:
+    def _matching(self, text: str) -> set[str]:
+        what = unlabelled(text)
         method, colon, value = what.partition(":")
         nodes = self._manifest.nodes
         if colon and method == "state":

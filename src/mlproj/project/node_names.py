@@ -1,18 +1,39 @@
-"""Which nodes a text means: `kind:name@version`, or a short form of it."""
+"""Which nodes a text means: `kind:name@version`, a short form of it, or a label as it is printed."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from mlproj.diagnostics import did_you_mean, fail
+from mlproj.diagnostics import ProjectError, did_you_mean, fail
 from mlproj.planner import Change
+from mlproj.planner.columns import unlabelled
 
 
 def matching(ids: Iterable[str], text: str) -> list[str]:
-    """Ids that the text may mean: whole, without the kind, without the version, or by the name alone."""
-    return [
-        n for n in ids if text in (n, n.partition(":")[2], n.partition(":")[2].partition("@")[0], n.partition("@")[0])
-    ]
+    """Ids that the text may mean: whole, without the kind, without the version, by the name alone, or as printed."""
+    name = unlabelled(text)
+    return [n for n in ids if name in _forms(n)]
+
+
+def _forms(node_id: str) -> tuple[str, str, str, str]:
+    relation = node_id.partition(":")[2]
+    return node_id, relation, relation.partition("@")[0], node_id.partition("@")[0]
+
+
+def no_node(ids: Collection[str], text: str) -> ProjectError:
+    """E508: a text that means no node; the hint names the versions that there are, or what is near."""
+    return fail("E508", f"there is no node '{text}'", hint=near(ids, text) or "`mlproj ls` lists the nodes")
+
+
+def near(ids: Collection[str], text: str) -> str | None:
+    """What may have been meant: another version, or another name."""
+    name, at, _version = unlabelled(text).partition("@")
+    if not at:
+        return did_you_mean(text, sorted({form for n in ids for form in _forms(n)}))
+    there = sorted((n for n in matching(ids, name) if "@" in n), key=lambda n: (len(n), n))
+    if there:
+        return f"there is {', '.join(there if ':' in name else dict.fromkeys(n.partition(':')[2] for n in there))}"
+    return did_you_mean(text, sorted({form for n in ids for form in _forms(n) if "@" in form}))
 
 
 def breaking_node(changes: Iterable[Change], ids: Collection[str], text: str) -> str:
@@ -24,9 +45,6 @@ def breaking_node(changes: Iterable[Change], ids: Collection[str], text: str) ->
     if found:
         raise fail("E508", f"'{text}' may be {', '.join(found)}", hint=f"write it in full, as {found[-1]}")
     if not matching(ids, text):
-        known = sorted({*ids, *(n.partition(":")[2] for n in ids)})
-        raise fail(
-            "E508", f"there is no node '{text}'", hint=did_you_mean(text, known) or "`mlproj ls` lists the nodes"
-        )
+        raise no_node(ids, text)
     hint = f"breaking is {', '.join(breaking)}" if breaking else "nothing is breaking: leave --accept-breaking out"
     raise fail("E511", f"'{text}' has no breaking change to accept", hint=hint)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mlproj.diagnostics import did_you_mean, fail
+from mlproj.diagnostics import fail
 from mlproj.executor.rollback import group_rollback, roll_back_group
 from mlproj.planner.rollback import Rollback, group_goal
 from mlproj.project.aliases import roll_back_alias
 from mlproj.project.build_rollback import back_to_build, gone
 from mlproj.project.inputs import write_text
-from mlproj.project.node_names import matching
+from mlproj.project.node_names import matching, near
 from mlproj.project.session import new_build_id
 from mlproj.state import Published, TargetState
 
@@ -95,8 +95,7 @@ def _named(state: TargetState, text: str) -> Published:
         kind, _, name = others[-1].partition(":")
         hint = f"{name} may be rolled back with all that was published: rollback --build B"
         raise fail("E508", f"a {kind.replace('_', ' ')} has no data of its own to roll back", hint=hint)
-    known = sorted({*state.published, *(n.partition(":")[2] for n in state.published)})
-    hint = did_you_mean(text, known) or "`mlproj ls` lists the nodes"
+    hint = near(state.published, text) or "`mlproj ls` lists the nodes"
     raise fail("E508", f"'{text}' is not published in target '{state.target}'", hint=hint)
 
 

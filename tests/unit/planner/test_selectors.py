@@ -142,6 +142,11 @@ def test_what_selects_nothing_is_an_error(select: Select, expression: str) -> No
     assert caught.value.diagnostics[0].hint
 
 
+def test_a_label_is_selected_as_it_is_printed(select: Select) -> None:
+    assert select("w(view)@1") == select("feature_view:w@1")
+    assert select("w(view)@1+") == select("feature_view:w@1+")
+
+
 def test_a_typing_error_is_answered_with_the_nearest_name(select: Select) -> None:
     with pytest.raises(ProjectError) as caught:
         select("a@3")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from mlproj.compiler import Manifest
-from mlproj.diagnostics import did_you_mean, fail
+from mlproj.diagnostics import fail
 from mlproj.planner import Change
-from mlproj.project.node_names import matching
+from mlproj.project.node_names import matching, near
 from mlproj.state import TargetState
 
 
@@ -19,10 +19,10 @@ def choose(
     Among several of the name it is the breaking one; a version that is named may have changed in any way. Raises E508
     for an unknown name, E520 where nothing changed, E521 where several are breaking and none of them reads the others.
     """
-    ids = sorted({n for n in matching(known, name) if not n.startswith("source:")})
+    declared = [n for n in known if not n.startswith("source:")]
+    ids = sorted({*matching(declared, name)})
     if not ids:
-        names = {n.partition(":")[2].partition("@")[0] for n in known if not n.startswith("source:")}
-        hint = did_you_mean(name, names) or "name a feature group, a feature view or a model: `mlproj ls` lists them"
+        hint = near(declared, name) or "name a feature group, a feature view or a model: `mlproj ls` lists them"
         raise fail("E508", f"there is no node '{name}'", hint=hint)
     found = [c for c in changes if c.node in ids and c.change not in ("new", "removed")]
     breaking = [c for c in found if c.change == "breaking"]

@@ -1,0 +1,1 @@
+select id, age + 1 as age, pay, rich from {{ source('people') }}

@@ -1,0 +1,1 @@
+select id, age, pay, rich from {{ source('people') }}

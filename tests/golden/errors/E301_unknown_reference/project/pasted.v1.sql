@@ -1,0 +1,1 @@
+select id, age from {{ ref('income@1') }}
