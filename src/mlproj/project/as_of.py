@@ -180,19 +180,29 @@ def _said(commit: int, at: str) -> str:
 def _too_early(project: Project, node: GroupNode, value: AsOf) -> ProjectError:
     first = _first_commit(project, node)
     hint = f"its first is {_said(first.commit, first.at)}: mlproj history {node.relation}" if first else "mlproj build"
-    return fail("E506", f"{node.relation} had no rows yet at {shown(value)}", hint=hint)
+    when = moment(value)
+    others = [t for t in sorted(project.lake_mates) if isinstance(when, int) and _had_rows(project, node, when, t)]
+    if others:
+        hint = f"{', '.join(others)} had rows then: mlproj --target {others[0]} show {node.relation} --as-of {when}"
+    message = f"{node.relation} had no rows yet at {shown(value)}"
+    return fail("E506", f"{message} in target '{project.target_name}'" if others else message, hint=hint)
+
+
+def _had_rows(project: Project, node: GroupNode, commit: int, target: str) -> bool:
+    return any(c.commit <= commit for c in _commits_below(project, node, target))
 
 
 def _shown_since(project: Project, node: GroupNode, commit: int) -> int:
     """From where on a commit was shown. Raises E506 where gc removed that: views still show what was before then."""
     past = project.session.past
-    build = next((c.build_id for c in _commits_below(project, node) if c.commit == commit), None)
-    number = past.published_by(build) if build else past.publication_of(commit)
-    if number is None:
+    below = (c for c in _commits_below(project, node) if c.commit <= commit)
+    newest = max(below, key=lambda c: c.commit, default=None)
+    number = past.published_by(newest.build_id) if newest else None
+    if number is None and newest and newest.commit == commit:
         message = f"what {node.relation} showed at commit {commit} can no longer be told"
         hint = "gc removed the record of that publication; the groups that it reads may still be there"
         raise fail("E506", message, hint=hint)
-    return number
+    return max(number or 0, past.publication_of(commit))
 
 
 def _published_at(project: Project, node: GroupNode, when: datetime) -> int | None:
@@ -202,12 +212,12 @@ def _published_at(project: Project, node: GroupNode, when: datetime) -> int | No
     return max((past.commit_at(when) or 0, *(_shown_since(project, node, c) for c in written[-1:]))) or None
 
 
-def _commits_below(project: Project, node: GroupNode) -> list[Commit]:
+def _commits_below(project: Project, node: GroupNode, target: str | None = None) -> list[Commit]:
     """Commits of a group, or of what a view reads, oldest first."""
-    own = project.session.reader.history(node.id, project.target_name)
+    own = project.session.reader.history(node.id, target or project.target_name)
     published = project.state().published
     parents = [] if own else [published[n].node for n in node.depends_on if n in published]
-    below = [c for parent in parents if isinstance(parent, GroupNode) for c in _commits_below(project, parent)]
+    below = [c for parent in parents if isinstance(parent, GroupNode) for c in _commits_below(project, parent, target)]
     return sorted([*own, *below], key=lambda c: c.commit)
 
 

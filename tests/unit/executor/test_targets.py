@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlproj.diagnostics import ProjectError
 from tests.lake_project import LakeProject, people
 from tests.unit.planner.small_project import SmallProject, feature, group, model, view
 
@@ -213,3 +214,21 @@ def test_another_target_s_artifacts_are_looked_for_before_they_are_counted_on(de
     prod = replace(dev, target="prod")
     assert prod.built()["train model:income_model@1"] == "ok"
     assert [v.id for v in prod.models()] == ["income_model@1.2"]
+
+
+def test_a_commit_before_this_target_had_rows_names_the_targets_that_had(dev: LakeProject) -> None:
+    prod = replace(dev, target="prod")
+    first = dev.commits()[0][0]
+    dev.data(people(100))
+    dev.built()
+    newest = dev.commits()[-1][0]
+    prod.built()
+
+    for name in ("income", "seniors"):
+        with prod.open() as project, pytest.raises(ProjectError) as caught:
+            project.feature_group(name).read(first)
+        [found] = caught.value.diagnostics
+        assert (found.code, found.message) == ("E506", f"{name}@1 had no rows yet at commit {first} in target 'prod'")
+        assert found.hint == f"dev had rows then: mlproj --target dev show {name}@1 --as-of {first}"
+        assert dev.group(name, as_of=first) != dev.group(name)
+        assert prod.group(name, as_of=newest) == prod.group(name), "the rows came with a commit of dev"

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from mlproj.ports import Engine
 from mlproj.project.diff import statistics as stats
-from mlproj.project.diff.changed_rows import changed_rows
+from mlproj.project.diff.changed_rows import ChangedRows, changed_rows
 from mlproj.project.diff.difference import Bar, ColumnDiff, Difference, Retyped
 from mlproj.project.diff.sides import Side
 from mlproj.state import Column
@@ -38,13 +38,16 @@ def compare(old: Side, new: Side, engine: Engine, limit: int = 5) -> Difference:
             Retyped(name=n, old=old.types[n], new=new.types[n]) for n in shared if old.types[n] != new.types[n]
         ),
         rows=rows.counts,
-        columns=tuple(_columns(old, new, engine, rows.columns)),
+        columns=tuple(_columns(old, new, engine, rows)),
         sample=rows.sample,
     )
 
 
-def _columns(old: Side, new: Side, engine: Engine, changed: Mapping[str, int]) -> list[ColumnDiff]:
+def _columns(old: Side, new: Side, engine: Engine, rows: ChangedRows) -> list[ColumnDiff]:
     names = list(dict.fromkeys([*new.types, *old.types]))
+    # Where no value differs no statistic does: a mean may come out otherwise in its last digit, by the order of rows.
+    paired = rows.key and not rows.counts.added and not rows.counts.deleted
+    equal = {n for n in names if paired and not rows.columns.get(n) and old.types.get(n) == new.types.get(n)}
     measured = [stats.statistics(side, engine) for side in (old, new)]
     nth = stats.part(old, new)
     spread = [stats.quantiles(side, engine, nth) for side in (old, new)]
@@ -55,13 +58,14 @@ def _columns(old: Side, new: Side, engine: Engine, changed: Mapping[str, int]) -
     drawn = _drawn(old, new, engine, spread, _named(old, new, measured))
     found = []
     for name in names:
-        before, after = measured[0].get(name), measured[1].get(name)
+        before = measured[0].get(name)
+        after = before if name in equal else measured[1].get(name)
         bars, index = drawn.get(name, ((), None))
         column = ColumnDiff(
             name=name,
             old_type=old.types.get(name),
             new_type=new.types.get(name),
-            changed=changed.get(name, 0),
+            changed=rows.columns.get(name, 0),
             old=before,
             new=after,
             psi=None if index is None else round(index, 4),
