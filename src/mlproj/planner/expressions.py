@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+CUT = "…"  # at the end of a text that was longer
 _LONG = 100
 _TOKENS = re.compile(r"\s+|\w+|[^\w\s]")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mlproj.planner.equivalents import acknowledged
-from mlproj.planner.expressions import differing, shown
+from mlproj.planner.expressions import CUT, differing, shown
 from mlproj.planner.plan import ChangeKind, Reason
 from mlproj.compiler.type_changes import compare_types
 from mlproj.state import Feature, GroupNode, Published
@@ -165,7 +165,17 @@ def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[
             rule="meaning_changed", feature=name, change="breaking", span=feature.span, message=said,
             old=was or None, new=now or None, of=before[name].computed,
         )  # fmt: skip
-        yield acknowledged(reason, feature.equivalent)
+        reason = acknowledged(reason, feature.equivalent)
+        if reason.because is None and old.shape.rows != new.shape.rows and _reads_alike(before[name], feature):
+            # The same expression over other rows: who says that the rows are the same says it of the feature too.
+            reason = acknowledged(reason.model_copy(update={"of": old.shape.rows}), new.equivalent)
+        yield reason
+
+
+def _reads_alike(old: Feature, new: Feature) -> bool:
+    """Whether a feature is written as before, of the same columns: what differs is what those are taken from."""
+    whole = bool(new.expression) and not new.expression.endswith(CUT)
+    return whole and (old.expression, old.uses, old.type) == (new.expression, new.uses, new.type)
 
 
 def _rows(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:

@@ -177,7 +177,10 @@ def refuse_breaking(plan: Plan) -> None:
 def told_once(reasons: Sequence[Reason]) -> Iterator[tuple[str, str, Span | None]]:
     """(rule, message, place) of each reason; a change of SQL of which no more is known than that is one message."""
     changed = [r for r in reasons if r.rule == "meaning_changed" and r.old == r.new]
+    rows = {r.of for r in reasons if r.rule == "equivalent" and r.feature is None}
     for reason in reasons:
+        if reason.rule == "equivalent" and reason.feature and reason.of in rows:
+            continue  # what was said of the rows
         if reason not in changed or len(changed) == 1:
             yield reason.rule, reason.message, reason.span
         elif reason is changed[0]:

@@ -353,6 +353,21 @@ def test_the_rows_read_like_sql_of_the_sources() -> None:
     assert found.row_text == "FROM t CROSS JOIN u WHERE t.a > 1 AND t.id = u.id GROUP BY t.s"
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "with recursive r as (select 1 as a union all select a + 1 from r where a < 5) select a from r",
+            "FROM ((SELECT 1) UNION ALL (SELECT a + 1 FROM r WHERE a < 5))",
+        ),
+        ("select t.id from t, lateral (select t.a + 1 as q)", "FROM t CROSS JOIN (SELECT t.a + 1)"),
+        ("select id from (select distinct id, a from t) where a > 1", "FROM (FROM t DISTINCT) WHERE t.a > 1"),
+    ],
+)
+def test_a_query_in_from_is_shown_as_it_would_be_written(sql: str, expected: str) -> None:
+    assert meaning(sql).row_text == expected
+
+
 @pytest.mark.parametrize(("sql", "word", "what"), [
     ("select now() as k from t", "now", "now"),
     ("select id from t where d < current_date", "current_date", "current_date"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mlproj.planner.equivalents import misdirected
+from mlproj.project.planning import told_once
 from mlproj.state import GroupNode
 from tests.unit.planner.small_project import GROUP, SQL, SmallProject, changes, feature, group, published
 
@@ -71,3 +72,34 @@ def test_one_that_is_no_longer_needed_is_silent() -> None:
     assert changes(done, done) == {}
     assert list(misdirected(done.compiled(), published(done.compiled()))) == []
     assert changes(done, after(OTHER_AGE)) == {}
+
+
+WITHIN = (
+    "with kept as (select distinct id, age, pay from {{ source('people') }}) "
+    "select id, age, pay from kept where id >= 0"
+)
+
+
+def within(sql: str, **group_spec: Any) -> SmallProject:
+    return SmallProject([group(features=[feature("id"), feature("age"), feature("pay", "DOUBLE")], **group_spec)],
+                        sql={"income@1": sql})  # fmt: skip
+
+
+def test_features_that_differ_through_the_rows_alone_are_acknowledged_with_them() -> None:
+    before, all_rows = within(WITHIN), WITHIN.replace("distinct ", "")
+    rows = before.compiled().group(GROUP).shape.rows
+
+    told = changes(before, within(all_rows))[GROUP]
+    assert told.needs_bump
+    assert {r.of for r in told.reasons} == {rows}, "one line to write"
+
+    spec = {"equivalent": {"of": rows, "because": "no row comes twice"}}
+    said = changes(before, within(all_rows, **spec))[GROUP]
+    assert {(r.rule, r.feature, r.because) for r in said.reasons} == {
+        ("equivalent", name, "no row comes twice") for name in ("id", "age", "pay", None)
+    }
+    assert [message for _rule, message, _span in told_once(said.reasons)] == [said.reasons[-1].message]
+
+    edited = all_rows.replace("age, pay from kept", "age + 1 as age, pay from kept")
+    other = changes(before, within(edited, **spec))[GROUP]
+    assert [(r.rule, r.feature) for r in other.reasons if r.change == "breaking"] == [("meaning_changed", "age")]

@@ -147,8 +147,11 @@ def _equivalents(change: dict[str, Any]) -> Iterator[str]:
     """What to write where the values are those of before, feature by feature."""
     if not change["needs_bump"]:
         return
-    for reason in change["reasons"]:
-        if reason["of"] and reason["change"] == "breaking":
+    breaking = [r for r in change["reasons"] if r["of"] and r["change"] == "breaking"]
+    rows = {r["of"] for r in breaking if not r["feature"]}
+    for reason in breaking:
+        # What differs through the rows alone is said of the rows.
+        if not reason["feature"] or reason["of"] not in rows:
             where = reason["feature"] or "the group"
             yield f"      the same values? then write on {where}"
             yield f'        equivalent: {{of: {reason["of"]}, because: "…"}}'

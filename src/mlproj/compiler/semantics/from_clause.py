@@ -217,7 +217,8 @@ class FromClause:
         if names and anything is not None:
             raise NotUnderstood("names for columns that are not known")
         scope.items.append(Item(alias, renamed(columns, names), anything))
-        return Tree(digest("derived", result.rows, shared), f"({result.text})", result.uses)
+        text = wording.derived([column.value for column in result.columns], result.text)
+        return Tree(digest("derived", result.rows, shared), text, result.uses)
 
     def _function(self, node: Expr, place: Place, alias: str | None, names: Sequence[str], scope: Scope) -> Tree:
         """A table function, UNNEST or VALUES: rows out of expressions."""

@@ -124,7 +124,7 @@ class Reader:
             raise NotUnderstood("a subquery of columns that are not known", position_of(node))
         values = [] if exists else [column.value for column in result.columns]
         key = digest("exists" if exists else "subquery", result.rows, [value.typed for value in values])
-        shown = f"SELECT {wording.listed(values) or '1'} {result.text}".strip()
+        shown = wording.select(values, result.text)
         traits = Trait.VOLATILE if result.volatile else Trait.PLAIN
         kind = "BOOLEAN" if exists else values[0].type if len(values) == 1 else None
         text = short(f"EXISTS ({shown})" if exists else f"({shown})")
@@ -264,7 +264,7 @@ def _by_name(left: Result, right: Result) -> list[tuple[str | None, tuple[Value 
 
 
 def _shown(side: Result) -> str:
-    return f"(SELECT {wording.listed([column.value for column in side.columns])} {side.text})"
+    return f"({wording.select([column.value for column in side.columns], side.text)})"
 
 
 def _extra(node: Expr, *known: str) -> list[str]:

@@ -50,6 +50,16 @@ def listed(values: Sequence[Value]) -> str:
     return short(", ".join(value.text for value in values))
 
 
+def select(values: Sequence[Value], rows: str) -> str:
+    """`SELECT values FROM …`; 1 where there are none."""
+    return f"SELECT {listed(values) or '1'} {rows}".strip()
+
+
+def derived(values: Sequence[Value], rows: str) -> str:
+    """A query in FROM, told by its rows; what stands there by a name, or has no FROM, needs no parentheses of it."""
+    return f"({rows})" if " " in rows else rows or f"({select(values, rows)})"
+
+
 def type_text(node: Expr) -> str:
     return _sql(node)
 
