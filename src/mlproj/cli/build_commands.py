@@ -41,7 +41,7 @@ def init(context: Context, folder: Path) -> None:
 @click.option(
     "--against", metavar="git:REF", help="Compare with another revision of the files, whatever the target holds."
 )
-@acceptance
+@acceptance("with --out it needs --because")
 @resumption
 @locking
 @pass_context
@@ -105,7 +105,7 @@ def _day(text: str | None) -> str | None:
 @threads_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
-@acceptance
+@acceptance("needs --because")
 @resumption
 @waiting
 @locking
@@ -152,7 +152,7 @@ def build(
 @threads_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @waiting
-@acceptance
+@acceptance("needs --because")
 @pass_context
 def retry(
     context: Context,

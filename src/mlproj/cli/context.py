@@ -121,15 +121,19 @@ def _columns(stream: TextIO) -> int:
 pass_context = click.make_pass_decorator(Context)
 
 
-def acceptance(command: F) -> F:
-    """--accept-breaking NODE, as often as needed, and --because for all of them."""
-    command = click.option("--because", metavar="TEXT", help="Why; it is kept in history.")(command)
-    return click.option(
-        "--accept-breaking",
-        multiple=True,
-        metavar="NODE",
-        help="Let this node's breaking change through, without another version; needs --because.",
-    )(command)
+def acceptance(reason: str) -> Callable[[F], F]:
+    """--accept-breaking NODE, as often as needed, and --because for all of them; `reason` says when that is needed."""
+
+    def decorated(command: F) -> F:
+        command = click.option("--because", metavar="TEXT", help="Why; it is kept in history.")(command)
+        return click.option(
+            "--accept-breaking",
+            multiple=True,
+            metavar="NODE",
+            help=f"Let this node's breaking change through, without another version; {reason}.",
+        )(command)
+
+    return decorated
 
 
 def accepted(nodes: tuple[str, ...], because: str | None, *, kept: bool) -> dict[str, str]:

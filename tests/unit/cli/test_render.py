@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from mlproj.cli.context import Context
 from mlproj.cli.render.diagnostics import draw
 from mlproj.cli.render.history import history_lines
+from mlproj.cli.render.results import result_lines
 from mlproj.cli.render.tables import table
 from mlproj.cli.render.wrapping import wrapped
 from mlproj.diagnostics import Diagnostic, Span
+from mlproj.executor.results import run_results
+from mlproj.state import StepResult
 
 
 class Terminal(Context):
@@ -151,3 +155,24 @@ def test_a_history_leaves_out_what_only_repeats(terminal: Terminal) -> None:
     entry = {"commit": 12, "build": "b", "message": "build b", "expired": False}
     assert history_lines({"node": None, "entries": [entry]}, terminal)[0].split() == ["commit", "build"]
     assert history_lines({"node": None, "entries": []}, terminal) == ["nothing yet"]
+
+
+@pytest.mark.parametrize(
+    ("of_other", "last"),
+    [
+        ("ok", "what succeeded is kept: mend what failed, and `mlproj retry` does the rest"),
+        ("reused", "what succeeded is kept: mend what failed, and `mlproj retry` does the rest"),
+        ("skipped", "mend what failed, and `mlproj retry` does it all"),
+    ],
+)
+def test_a_build_that_failed_says_what_is_kept_where_something_is(
+    of_other: Literal["ok", "reused", "skipped"], last: str
+) -> None:
+    results = [
+        StepResult(node="feature_group:a@1", action="materialize", status="ok"),
+        StepResult(node="feature_group:a@1", action="test", status="failed"),
+        StepResult(node="feature_group:b@1", action="materialize", status=of_other),
+        StepResult(node="feature_group:a@1", action="publish", status="skipped"),
+    ]
+
+    assert result_lines(run_results("b1", results))[-1] == last

@@ -17,6 +17,7 @@ _SIGNS = {
     "skipped": ("-", "yellow"),
     "pending": ("·", "white"),
 }
+_MAKING = ("materialize", "train_data")
 
 
 def short_name(node: str) -> str:
@@ -58,5 +59,13 @@ def result_lines(results: RunResults, *, every: bool = False) -> list[str]:
         and any(r.action == "publish" and r.status == "skipped" for r in results.results)
     ):
         lines.append("nothing was published: what stood before still stands")
-        lines.append("what succeeded is kept: mend what failed, and `mlproj retry` does the rest")
+        kept = "what succeeded is kept: " if _keeps_rows(results) else ""
+        lines.append(f"{kept}mend what failed, and `mlproj retry` does {'the rest' if kept else 'it all'}")
     return lines
+
+
+def _keeps_rows(results: RunResults) -> bool:
+    """Whether a build that published nothing made rows that the next one need not make again."""
+    failed = {r.node for r in results.results if r.status == "failed"}
+    made = {r.node for r in results.results if r.action in _MAKING and r.status in {"ok", "reused"}}
+    return bool(made - failed)
