@@ -12,7 +12,7 @@ from mlproj.project.as_of import commit_as_of
 from mlproj.project.as_of import shown as as_of_shown
 from mlproj.project.handles import FeatureGroup, FeatureView, Model
 from mlproj.project.model_names import resolve_model
-from mlproj.project.node_names import matching, no_node
+from mlproj.project.node_names import find_id
 from mlproj.project.planning import select_nodes
 from mlproj.project.preview import count_rows, plain, preview, source_preview
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
@@ -33,15 +33,7 @@ def _document(artifact: str, **content: Any) -> Document:
 
 def find_node(manifest: Manifest, text: str) -> Node:
     """The node that `kind:name@version` or a short form of it means. Raises E508 where it is none or several."""
-    matches = matching(manifest.nodes, text)
-    # A source, a group and a view may share a name: the group is what most people mean.
-    groups = [n for n in matches if n.startswith("feature_group:")]
-    matches = groups or matches
-    if len({n.partition("@")[0] for n in matches}) > 1:
-        raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint=f"write the kind too, as {matches[-1]}")
-    if matches:
-        return max((manifest.nodes[n] for n in matches), key=lambda node: getattr(node, "version", 0))
-    raise no_node(manifest.nodes, text)
+    return manifest.nodes[find_id(manifest.nodes, text)]
 
 
 def nodes_document(project: Project, select: Sequence[str], exclude: Sequence[str]) -> Document:

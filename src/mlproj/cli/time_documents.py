@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
-from mlproj.cli.documents import find_node
 from mlproj.planner.acceptance import ACCEPTED, EQUIVALENT
 from mlproj.diagnostics import fail
-from mlproj.state import Commit, GroupNode, ModelNode, Node, SourceNode, ViewNode
+from mlproj.project.node_names import find_id, matching
+from mlproj.state import Commit
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
@@ -40,13 +40,26 @@ def history_document(project: Project, text: str | None) -> Document:
             for b in builds
         ]
         return document | {"node": None, "entries": entries}
-    node = find_node(project.manifest, text)
-    events = _alias_moves(project, node) if isinstance(node, ModelNode) else []
-    events = sorted([*_acceptances(project, node), *events], key=lambda event: str(event["at"]))
-    return document | {"node": node.id, "entries": _entries(project, node), "events": events}
+    node = _with_a_past(project, text)
+    events = sorted([*_acceptances(project, node), *_alias_moves(project, node)], key=lambda event: str(event["at"]))
+    return document | {"node": node, "entries": _entries(project, node), "events": events}
 
 
-def _acceptances(project: Project, node: Node) -> list[Document]:
+def _with_a_past(project: Project, text: str) -> str:
+    """The node that is meant: one that is declared, or else one that was published once. Raises E508."""
+    declared, reader, target = project.manifest.nodes, project.session.reader, project.target_name
+    if matching(declared, text):
+        return find_id(declared, text)
+    past = {
+        *(c.node for c in reader.all_commits(target)),
+        *(d.view for d in reader.all_datasets(target)),
+        *(f"model:{v.name}@{v.version}" for v in reader.model_versions(target)),
+        *project.state().published,
+    }
+    return find_id({*declared, *past}, text)
+
+
+def _acceptances(project: Project, node: str) -> list[Document]:
     """What somebody let through, and why."""
     return [
         {
@@ -59,12 +72,16 @@ def _acceptances(project: Project, node: Node) -> list[Document]:
             "build": event.detail["build_id"],
         }
         for event in project.session.reader.events(project.state().target)
-        if event.subject == node.id and event.what in {ACCEPTED, EQUIVALENT}
+        if event.subject == node and event.what in {ACCEPTED, EQUIVALENT}
     ]
 
 
-def _alias_moves(project: Project, model: ModelNode) -> list[Document]:
+def _alias_moves(project: Project, node: str) -> list[Document]:
     """Where the aliases of a model have been: a promotion or a rollback each."""
+    kind, _, relation = node.partition(":")
+    if kind != "model":
+        return []
+    model = relation.partition("@")[0]
     return [
         {
             "at": event.at,
@@ -77,7 +94,7 @@ def _alias_moves(project: Project, model: ModelNode) -> list[Document]:
             "how": event.detail.get("how"),
         }
         for event in project.session.reader.events(project.state().target)
-        if event.what == ALIAS_MOVED and event.subject.startswith(f"{model.name}@")
+        if event.what == ALIAS_MOVED and event.subject.startswith(f"{model}@")
     ]
 
 
@@ -100,42 +117,36 @@ def diff_document(
     return document
 
 
-def _entries(project: Project, node: Node) -> list[Document]:
-    reader, target = project.session.reader, project.state().target
-    match node:
-        case GroupNode():
-            return [_commit(c) for c in reader.history(node.id, target)]
-        case ViewNode():
-            return [
-                {
-                    "training_dataset": d.name,
-                    "at": d.created_at,
-                    "rows": sum(d.rows.values()),
-                    "commit": d.commit,
-                    "build": d.build_id,
-                }
-                for d in reader.training_datasets(target, node.id)
-            ]
-        case ModelNode():
-            return [
-                {
-                    "model_version": v.id,
-                    "at": v.created_at,
-                    "status": v.status,
-                    "training_dataset": v.manifest.training_dataset,
-                    "build": v.build_id,
-                }
-                for v in reader.model_versions(target, node.name)
-                if v.version == node.version
-            ]
-        case SourceNode():
-            raise fail(
-                "E508",
-                f"{node.id} has no history: its files are somebody else's",
-                hint="name a group, a view or a model",
-            )
-        case _:
-            assert_never(node)
+def _entries(project: Project, node: str) -> list[Document]:
+    reader, target = project.session.reader, project.target_name
+    kind, _, relation = node.partition(":")
+    if kind == "feature_group":
+        return [_commit(c) for c in reader.history(node, target)]
+    if kind == "feature_view":
+        return [
+            {
+                "training_dataset": d.name,
+                "at": d.created_at,
+                "rows": sum(d.rows.values()),
+                "commit": d.commit,
+                "build": d.build_id,
+            }
+            for d in reader.training_datasets(target, node)
+        ]
+    if kind == "model":
+        name, _, version = relation.partition("@")
+        return [
+            {
+                "model_version": v.id,
+                "at": v.created_at,
+                "status": v.status,
+                "training_dataset": v.manifest.training_dataset,
+                "build": v.build_id,
+            }
+            for v in reader.model_versions(target, name)
+            if v.version == int(version)
+        ]
+    raise fail("E508", f"{node} has no history: its files are somebody else's", hint="name a group, a view or a model")
 
 
 def _commit(commit: Commit) -> Document:

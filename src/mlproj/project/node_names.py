@@ -20,6 +20,18 @@ def _forms(node_id: str) -> tuple[str, str, str, str]:
     return node_id, relation, relation.partition("@")[0], node_id.partition("@")[0]
 
 
+def find_id(ids: Collection[str], text: str) -> str:
+    """The one node that is meant, of its highest version. Raises E508 where it is none or several."""
+    matches = matching(ids, text)
+    # A source, a group and a view may share a name: the group is what most people mean.
+    matches = [n for n in matches if n.startswith("feature_group:")] or matches
+    if len({n.partition("@")[0] for n in matches}) > 1:
+        raise fail("E508", f"'{text}' may be {', '.join(matches)}", hint=f"write the kind too, as {matches[-1]}")
+    if not matches:
+        raise no_node(ids, text)
+    return max(matches, key=lambda n: int(n.partition("@")[2] or 0))
+
+
 def no_node(ids: Collection[str], text: str) -> ProjectError:
     """E508: a text that means no node; the hint names the versions that there are, or what is near."""
     return fail("E508", f"there is no node '{text}'", hint=near(ids, text) or "`mlproj ls` lists the nodes")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlproj.cli.time_documents import history_document
 from mlproj.diagnostics import ProjectError
 from mlproj.executor import Adapters
 from mlproj.project.session import Session
@@ -182,6 +183,12 @@ def test_what_is_gone_is_dropped_only_where_it_is_selected(built: LakeProject) -
     assert built.rows("select view_name from duckdb_views() where schema_name = 'dev' order by all") == [
         ("income",), ("income_v1",),
     ]  # fmt: skip
+    with built.open() as project:  # what it was stands in the state
+        past = history_document(project, "adults")
+        assert past["node"] == "feature_group:adults@1"
+        assert [entry["added"] for entry in past["entries"]] == [len([1 for row in people() if row[1] >= 30])]
+        with pytest.raises(ProjectError, match="E508"):
+            history_document(project, "adults@2")
 
 
 def test_full_refresh_computes_again_what_did_not_change(built: LakeProject) -> None:
