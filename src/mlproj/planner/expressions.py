@@ -3,47 +3,86 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 CUT = "…"  # at the end of a text that was longer
 _LONG = 100
+_DIFFERENCE = 200  # characters of what differs in long ones, and of what stands around it
+_AROUND = 6  # words and signs on either side of a difference
 _TOKENS = re.compile(r"\s+|\w+|[^\w\s]")
+_CLAUSES = {"FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "CASE"}
+
+_Span = tuple[int, int]
 
 
-def shown(expression: str) -> str:
+def shown(expression: str, longest: int = _LONG) -> str:
     """In quotes and on one line; `something else` where there is no text of it."""
     text = " ".join(expression.split())
     if not text:
         return "something else"
-    return f'"{text if len(text) <= _LONG else text[: _LONG - 1] + "…"}"'
+    return f'"{text if len(text) <= longest else text[: longest - 1] + CUT}"'
 
 
 def differing(old: str, new: str) -> str:
-    """`was "… age > 2", is "… age > 3"`: both, without what long ones have in common at their start and end."""
+    """`was "WHERE … age > 2 AND …", is "WHERE … age > 3 AND …"`: of long ones what differs, and what is around it."""
     before, after = differing_parts(old, new)
-    return f"was {shown(before)}, is {shown(after)}"
+    return f"was {shown(before, _DIFFERENCE)}, is {shown(after, _DIFFERENCE)}"
 
 
 def differing_parts(old: str, new: str) -> tuple[str, str]:
-    """Both on one line; of long ones what differs, with a word on either side."""
+    """Both on one line; of long ones each place that differs, behind the clause that it stands in."""
     before, after = (" ".join(text.split()) for text in (old, new))
-    return _without_common(before, after) if max(len(before), len(after)) > _LONG else (before, after)
+    if not before or not after or max(len(before), len(after)) <= _LONG:
+        return before, after
+    return _places(_TOKENS.findall(before), _TOKENS.findall(after))
 
 
-def _without_common(old: str, new: str) -> tuple[str, str]:
-    before, after = _TOKENS.findall(old), _TOKENS.findall(new)
-    start = _common(before, after)
-    end = _common(before[start:][::-1], after[start:][::-1])
-    # One word on either side says where it is.
-    start, end = max(start - 2, 0), max(end - 2, 0)
-    parts = ("".join(words[start : len(words) - end]).strip() for words in (before, after))
-    first, second = (("… " if start else "") + part + (" …" if end else "") for part in parts)
-    return first, second
+def _places(old: list[str], new: list[str]) -> tuple[str, str]:
+    from difflib import SequenceMatcher
+
+    hunks: list[tuple[_Span, _Span]] = []
+    for what, *ends in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            continue
+        i, j, k, m = ends
+        (a, b), (c, d) = _around(old, i, j), _around(new, k, m)
+        if hunks and (a <= hunks[-1][0][1] or c <= hunks[-1][1][1]):
+            hunks[-1] = (hunks[-1][0][0], b), (hunks[-1][1][0], d)
+        else:
+            hunks.append(((a, b), (c, d)))
+    return _told(old, [hunk[0] for hunk in hunks]), _told(new, [hunk[1] for hunk in hunks])
 
 
-def _common(first: list[str], second: list[str]) -> int:
-    count = 0
-    for a, b in zip(first, second, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+def _around(tokens: Sequence[str], start: int, end: int) -> _Span:
+    """A span with some words on either side."""
+    for step in (-1, 1):
+        words, at = 0, start if step < 0 else end
+        while 0 <= (place := at - 1 if step < 0 else at) < len(tokens) and words < _AROUND:
+            words += not tokens[place].isspace()
+            at += step
+        start, end = (at, end) if step < 0 else (start, at)
+    return start, end
+
+
+def _told(tokens: Sequence[str], spans: Sequence[_Span]) -> str:
+    """The spans, and `…` for what is left out between them."""
+    found: list[str] = []
+    last = 0
+    for start, end in spans:
+        if start > last:
+            clause = _clause(tokens, start) if not found else ""
+            found += [f"{clause} {CUT}".strip()]
+        found.append("".join(tokens[start:end]).strip())
+        last = end
+    return " ".join([*found, *([CUT] if last < len(tokens) else [])])
+
+
+def _clause(tokens: Sequence[str], place: int) -> str:
+    """The clause that a place stands in, as `WHERE`; nothing where it is in none."""
+    depth = 0
+    for word in reversed(tokens[:place]):
+        depth += (word == ")") - (word == "(")
+        if depth <= 0 and word in _CLAUSES:
+            return f"{word} BY" if word in {"GROUP", "ORDER"} else word
+        depth = max(depth, 0)
+    return ""

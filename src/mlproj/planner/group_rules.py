@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mlproj.planner.equivalents import acknowledged
-from mlproj.planner.expressions import CUT, differing, shown
+from mlproj.planner.expressions import CUT, differing
 from mlproj.planner.plan import ChangeKind, Reason
 from mlproj.compiler.type_changes import compare_types
 from mlproj.state import Feature, GroupNode, Published
@@ -160,7 +160,7 @@ def _meaning(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[
         if was == now:  # neither was understood, or what they are made of has changed within the query
             said = f"the SQL of {new.relation} changed, and with it what {name} means"
         else:
-            said = f"{name}: was {shown(was)}, is {shown(now)}"
+            said = f"{name}: {differing(was, now)}"
         reason = Reason(
             rule="meaning_changed", feature=name, change="breaking", span=feature.span, message=said,
             old=was or None, new=now or None, of=before[name].computed,
