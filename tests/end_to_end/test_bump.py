@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlproj.project import Project
 from tests.end_to_end.command import ask, mlproj
 from tests.end_to_end.small_project import MODEL, edit, write
 
@@ -31,6 +32,28 @@ def _lines(folder: Path, sign: str) -> list[str]:
     """Added or removed lines of tracked files."""
     diff = _git(folder, "diff", "-U0").splitlines()
     return [line[1:] for line in diff if line.startswith(sign) and not line.startswith(sign * 3)]
+
+
+def test_what_was_said_of_a_released_definition_since_stays(built_shop: Path) -> None:
+    """A comment is no change, so that no build ever saw it; git did. A draft that was committed is not put back."""
+    sql, yml = (built_shop / "feature_groups" / name for name in ("orders.v1.sql", "orders.yml"))
+    sql.write_text("-- one row for each\n" + sql.read_text(encoding="utf-8"), encoding="utf-8")
+    edit(yml, "- name: orders", "- name: orders  # from the shop")
+    _commit(built_shop)
+    kept, draft = sql.read_text(encoding="utf-8"), "select order_id, customer_id, amount * 2 as amount, paid"
+    edit(sql, "select order_id, customer_id, amount, paid", draft)
+    with Project(built_shop) as project:
+        project.bump("orders@1")
+
+    assert sql.read_text(encoding="utf-8") == kept
+    assert _lines(built_shop, "-") == []
+    assert draft in (built_shop / "feature_groups" / "orders.v2.sql").read_text(encoding="utf-8")
+
+    edit(sql, "select order_id, customer_id, amount, paid", draft)
+    _git(built_shop, "commit", "-qam", "a draft in place")
+    with Project(built_shop) as project:
+        project.bump("orders@1")
+    assert draft not in sql.read_text(encoding="utf-8")
 
 
 def test_the_example(built_example: Path) -> None:

@@ -40,7 +40,7 @@ def plan_against(
     if revision == against:
         raise fail("E505", f"'{against}' is nothing to compare with", hint="--against git:REF, as git:main")
     manifest, error = _declared(project)
-    state = as_published(_manifest_at(project, revision), project.target_name, against)
+    state = as_published(manifest_at(project, revision), project.target_name, against)
     if error:
         whole = with_published(error, state)
         if whole is None:
@@ -75,7 +75,7 @@ def _without_artifacts(change: Change) -> Change:
     return change.model_copy(update={"affected": tuple(affected)})
 
 
-def _manifest_at(project: Project, revision: str) -> Manifest:
+def manifest_at(project: Project, revision: str) -> Manifest:
     """The project of a revision, compiled from a temporary copy of its files."""
     with tempfile.TemporaryDirectory(prefix="mlproj-") as name:
         folder = Path(name).resolve()

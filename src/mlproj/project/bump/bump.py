@@ -15,6 +15,7 @@ from mlproj.compiler import DoesNotCompile, Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError, Span, fail
 from mlproj.planner import Asked, Change, diff
 from mlproj.project.bump.choice import Numbers, choose, dependants, stem_of, version_of
+from mlproj.project.bump.committed import as_committed
 from mlproj.project.bump.files import Files
 from mlproj.project.bump.items import edited
 from mlproj.project.bump.outcome import Bump, Bumped, FileChange
@@ -38,7 +39,7 @@ def bump(project: Project, name: str, *, with_dependants: bool, dry_run: bool, a
     from mlproj.project.planning import make
 
     plan, state, versions = make(project, Asked(as_of_date=as_of_date))
-    before = _Before(project, state, versions, _manifest(project, state), plan.changes)
+    before = _Before(project, as_committed(project, state), versions, _manifest(project, state), plan.changes)
     known = {*before.manifest.nodes, *state.published}
     root = choose(name, plan.changes, known, before.manifest, dependants=with_dependants)
     files = Files(project.root)
