@@ -212,3 +212,13 @@ def test_a_damaged_file_is_a_diagnostic(tmp_path: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         lease(tmp_path).acquire(0)
     assert caught.value.diagnostics[0].code == "E612"
+    assert "delete this file" in str(caught.value.diagnostics[0].hint)
+
+
+def test_a_file_that_cannot_be_written_is_not_to_be_deleted(tmp_path: Path) -> None:
+    """A full disk, or one for reading only, is not mended by taking the file away, and another build may hold it."""
+    database(tmp_path).mkdir(parents=True)
+    with pytest.raises(ProjectError) as caught:
+        lease(tmp_path).acquire(0)
+    assert caught.value.diagnostics[0].code == "E612"
+    assert "space" in str(caught.value.diagnostics[0].hint)

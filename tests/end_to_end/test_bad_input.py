@@ -171,6 +171,8 @@ UNKNOWN = {
     "build nowhere.json": (2, "E502"),
     "plan --as-of-date soon": (2, "E509"),
     "plan --nonsense": (2, "E509"),
+    "history caf\udce9": (2, "E509"),
+    "build --select orders@1 orders": (2, "E509"),
     "plan --target dev": (2, "E509"),
     "nonsense": (2, "E509"),
 }

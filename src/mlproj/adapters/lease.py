@@ -23,6 +23,7 @@ HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _BUSY_SECONDS = 10.0
+_WRITABLE = "it has to be a file that can be written, on a disk with space; another program may have it open"
 
 _TABLE = (
     "create table if not exists lease (id integer primary key check (id = 1), token text not null, "
@@ -123,7 +124,9 @@ class CatalogLease:
                 yield connection
                 connection.execute("commit")
         except (sqlite3.Error, OSError) as error:
-            hint = "if no build is running, delete this file"
+            # Only a file that is no database is mended by its removal; a full disk, or one for reading, is not.
+            damaged = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+            hint = "if no build is running, delete this file" if damaged else _WRITABLE
             raise fail("E612", f"lease '{self._path.name}' cannot be used: {error}", hint=hint, exit_code=1) from error
 
 

@@ -128,6 +128,8 @@ def build(
     from mlproj.cli.progress import progress
     from mlproj.cli.render.results import result_lines
 
+    if planfile and select and not planfile.exists():
+        raise click.UsageError(f"'{planfile}' is no plan; of several nodes each has a --select of its own")
     if planfile and (select or exclude or full_refresh or accept_breaking or resume):
         raise click.UsageError("a saved plan is done as it stands: leave out options that would make another plan")
     with progress(context) as watcher:

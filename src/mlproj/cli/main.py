@@ -141,6 +141,10 @@ def main(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     ctx.obj = Context(project_dir, target, vars_text, output, quiet, debug)
+    # Bytes that are no text come as lone surrogates, which no database takes: a reason is to be kept as it was said.
+    odd = next((a for a in sys.argv[1:] if any("\ud800" <= c <= "\udfff" for c in a)), None)
+    if odd is not None:
+        raise click.UsageError(f"'{odd.encode(errors='replace').decode()}' is no text in UTF-8")
 
 
 def _register() -> None:

@@ -29,9 +29,7 @@ def moment(value: AsOf) -> int | datetime:
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if isinstance(value, int):
-        return value
-    text = value.strip()
+    text = str(value).strip()  # as text, what numpy and pandas call a number or a time means the same
     if text.isdecimal():
         return int(text)
     try:

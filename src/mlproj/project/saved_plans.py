@@ -28,7 +28,8 @@ def read_saved(path: Path) -> Plan:
         plan = Plan.model_validate_json(path.read_bytes())
     except OSError as error:
         reason = error.strerror or str(error)
-        raise fail("E502", f"cannot read the plan {path.name}: {reason}", hint=_MAKE) from error
+        hint = f"{_MAKE}; a node is named with --select {path.name}"
+        raise fail("E502", f"cannot read the plan {path.name}: {reason}", hint=hint) from error
     except ValueError as error:
         message = f"{path.name} is no whole plan of this version of mlproj"
         raise fail("E502", message, hint=_MAKE) from error

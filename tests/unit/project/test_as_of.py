@@ -67,6 +67,23 @@ def test_a_commit_or_a_time_is_read_as_written(value: AsOf, expected: int | date
     assert moment(value) == expected
 
 
+@pytest.mark.parametrize("kind", ["int64", "datetime64[s]"])
+def test_what_comes_from_a_data_frame_means_the_same(kind: str) -> None:
+    import numpy as np
+
+    if kind == "int64":
+        assert moment(np.int64(12)) == 12
+    else:
+        assert moment(np.datetime64("2026-01-31T12:00:00")) == datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", [-1, True, 3.5, "", "yesterday"])
+def test_what_is_neither_is_told(value: AsOf) -> None:
+    with pytest.raises(ProjectError) as caught:
+        moment(value)
+    assert [d.code for d in caught.value.diagnostics] == ["E506"]
+
+
 def test_handles_read_as_of_numbers_texts_and_times(standing: LakeProject) -> None:
     with standing.open() as opened:
         handle = opened.feature_group("income")
