@@ -132,3 +132,13 @@ def test_what_breaks_comes_first() -> None:
     rows = [line for line in comment(stale, breaking(meaning("a", "1", "2"))) if "@1" in line]
 
     assert rows[0].startswith("| **breaking**")
+
+
+def test_what_is_compared_as_text_says_so_and_each_node_is_named_beside_what_helps_it() -> None:
+    gone = Reason(rule="removed", message="both@2 was published and is gone", change="breaking")
+
+    lines = comment(breaking(meaning("age", "age", "")), breaking(gone, node="feature_group:both@2"))
+
+    [row] = [line for line in lines if "feature_group:income@1" in line]
+    assert "`age` means something else: `age` → as the whole query says, compared as text (groups.yml:3)" in row
+    assert "- `both@2`: restore it, or publish it with `deprecated_after:` first" in lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlproj.cli.render.plan_words import artifacts, compared, summary
+from mlproj.cli.render.plan_words import AS_TEXT, artifacts, compared, summary
 from mlproj.cli.render.results import short_name
 from mlproj.cli.render.wrapping import wrapped
 
@@ -113,7 +113,7 @@ def _reasons(change: dict[str, Any], width: int) -> Iterator[str]:
         yield f"      {rule}: {said}{place}"
         if reason:
             for word, text, tone in (("was", reason.old, "red"), ("now", reason.new, "green")):
-                flat = " ".join((text or "").split()) or "–"
+                flat = " ".join((text or "").split()) or AS_TEXT
                 yield from wrapped([f"        {click.style(word, fg=tone)}  {flat}"], width, hang=5)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mlproj.cli.render.plan_words import artifacts, compared, summary
+from mlproj.cli.render.plan_words import AS_TEXT, artifacts, compared, summary
 from mlproj.planner.columns import label
 from mlproj.planner.expressions import differing_parts
 
@@ -49,12 +49,16 @@ def _row(change: dict[str, Any]) -> str:
 
 
 def _reason(reason: dict[str, Any]) -> str:
-    place = f" ({_text(reason['span']['path'])}:{reason['span']['line']})" if reason["span"] else ""
+    place = _place(reason["span"])
     if reason["old"] != reason["new"]:
         what = f"{_code(reason['feature'])} means something else" if reason["feature"] else "other rows"
         old, new = differing_parts(reason["old"] or "", reason["new"] or "")
-        return f"{what}: {_code(old)} → {_code(new)}{place}"
+        return f"{what}: {_code(old) if old else AS_TEXT} → {_code(new) if new else AS_TEXT}{place}"
     return f"{_text(reason['message'])}{place}"
+
+
+def _place(span: dict[str, Any] | None) -> str:
+    return f" ({_text(span['path'])}:{span['line']})" if span else ""
 
 
 def _touched(dependant: dict[str, Any]) -> str:
@@ -75,7 +79,7 @@ def _next(changes: Iterable[dict[str, Any]]) -> list[str]:
     from mlproj.planner import Change
     from mlproj.project.planning import bump_hint
 
-    hints = [f"- {_hint(bump_hint(Change.model_validate(c)))}" for c in changes if c["needs_bump"]]
+    hints = [f"- {_hint(c['node'], bump_hint(Change.model_validate(c)))}" for c in changes if c["needs_bump"]]
     return (
         ["", "**What to do**", "", *hints[:10], *([f"- … and {len(hints) - 10} more"] if hints[10:] else [])]
         if (hints)
@@ -83,13 +87,16 @@ def _next(changes: Iterable[dict[str, Any]]) -> list[str]:
     )
 
 
-def _hint(text: str) -> str:
+def _hint(node: str, text: str) -> str:
     said, colon, command = text.partition(": ")
-    return f"{_text(said)}: {_code(command)}" if colon else _text(text)
+    if colon:
+        return f"{_text(said)}: {_code(command)}"
+    quoted = (_code(part) if odd % 2 else _escaped(part) for odd, part in enumerate(text.split("`")))
+    return f"{_code(label(node))}: {''.join(quoted)}"
 
 
 def _diagnostics(document: dict[str, Any]) -> list[str]:
-    found = [f"- {d['code']} {_text(d['message'])}" for d in document["diagnostics"]]
+    found = [f"- {d['code']} {_text(d['message'])}{_place(d['span'])}" for d in document["diagnostics"]]
     return ["", *found[:10], *([f"- … and {len(found) - 10} more"] if found[10:] else [])] if found else []
 
 
@@ -122,6 +129,9 @@ def _code(text: str) -> str:
 
 def _text(text: str) -> str:
     """Plain text that Markdown takes for nothing else."""
-    flat = " ".join(text.split())
-    escaped = "".join(f"\\{c}" if c in "\\`*_[]|~#" else c for c in flat)
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(line: str) -> str:
+    escaped = "".join(f"\\{c}" if c in "\\`*_[]|~#" else c for c in line)
     return escaped.replace("&", "&amp;").replace("<", "&lt;")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# What stands for the expression of a feature whose query cannot be taken apart.
+AS_TEXT = "as the whole query says, compared as text"
+
 
 def compared(document: dict[str, Any]) -> str:
     """What the project is compared with."""
