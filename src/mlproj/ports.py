@@ -132,11 +132,14 @@ class Merge:
     """Rows of these keys are all that differ between a table at commit `since` and what is written.
 
     `keys` is a query whose columns `k0`, `k1` … hold values of the columns `on`, in order; nulls are keys as others.
+    With `alone` the query of the write gives these rows and no others: they go nowhere but on what stood at `since`.
+    Without columns `on` nothing is replaced, and the rows are added.
     """
 
     keys: str
     on: tuple[str, ...]
     since: int
+    alone: bool = False
 
 
 @dataclass(frozen=True)

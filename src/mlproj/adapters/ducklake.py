@@ -17,7 +17,7 @@ from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.adapters.duckdb_error import engine_error, read_error
 from mlproj.compiler.row_changes import same_key_sql
 from mlproj.compiler.text import identifier, identifiers, literal
-from mlproj.ports import CommitInfo, Merge, TableWrite
+from mlproj.ports import CommitInfo, EngineError, Merge, TableWrite
 from mlproj.state import ViewMove
 
 if TYPE_CHECKING:
@@ -48,12 +48,14 @@ class DuckLake:
         with self._writing:
             self._attach()
             known = self._tables()
-            merged = {t.table for t in tables if t.merge and t.table in known and self._stands(t.table, t.merge.since)}
+            merged = {t.table for t in tables if t.merge and t.table in known and self.stands(t.table, t.merge.since)}
 
             def replace(cursor: DuckDBPyConnection) -> None:
                 for table in tables:
                     if table.merge and table.table in merged and _fits(cursor, table):
                         _merge_rows(cursor, table, table.merge)
+                    elif table.merge and table.merge.alone:
+                        raise EngineError(f"{table.table} is not what it was at commit {table.merge.since}")
                     else:
                         _replace_rows(cursor, table, table.table in known)
 
@@ -119,7 +121,7 @@ class DuckLake:
         sql = "select table_name from {catalog}ducklake_table where end_snapshot is null"
         return frozenset(str(row[0]) for row in self._read(sql))
 
-    def _stands(self, table: str, since: int) -> bool:
+    def stands(self, table: str, since: int) -> bool:
         """Whether no commit after `since` touched the rows of a table."""
         return not any(name == table and commit > since for name, commit in self._read(TOUCHED))
 
@@ -206,10 +208,14 @@ def _replace_rows(cursor: DuckDBPyConnection, write: TableWrite, known: bool) ->
 
 def _merge_rows(cursor: DuckDBPyConnection, write: TableWrite, merge: Merge) -> None:
     """Delete the rows of the keys that differ and insert theirs: what did not change is not written again."""
+    if not merge.on:
+        cursor.execute(f"insert into {_name(write)} by name\n{_query(write)}\n")
+        return
     differ = same_key_sql((f"t.{identifier(column)}", f"k.k{i}") for i, column in enumerate(merge.on))
     those = f"where exists (select 1 from ({merge.keys}) as k where {differ})"
     cursor.execute(f"delete from {_name(write)} as t {those}")
-    cursor.execute(f"insert into {_name(write)} by name\nselect * from (\n{_query(write)}\n) as t {those}")
+    rows = _query(write) if merge.alone else f"select * from (\n{_query(write)}\n) as t {those}"
+    cursor.execute(f"insert into {_name(write)} by name\n{rows}\n")
 
 
 def _fits(cursor: DuckDBPyConnection, write: TableWrite) -> bool:

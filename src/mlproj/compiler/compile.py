@@ -9,6 +9,7 @@ from typing import Any
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.graph import topological
 from mlproj.compiler.groups import GroupCompiler
+from mlproj.compiler.increments import this_relation
 from mlproj.compiler.known import KnownGroups, group_keys
 from mlproj.compiler.lock import check_lock
 from mlproj.compiler.manifest import Manifest
@@ -160,7 +161,9 @@ def _rendered(
     found: dict[str, Rendered] = {}
     for node in sorted(by_id):
         path, text = loaded.sql[node.partition(":")[2]]
-        rendered = renderer.render(path, text, node, collector)
+        incremental = by_id[node].spec.materialized == "incremental"
+        this = this_relation(node.partition(":")[2]) if incremental else None
+        rendered = renderer.render(path, text, node, collector, this)
         if rendered and node not in collector.poisoned:
             found[node] = rendered
     return found

@@ -14,6 +14,9 @@ from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import compile_tests
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.increments import (
+    check_increment, increment_of, joined, lasting, other_columns, this_relation, uses_of, without_deleted,
+)  # fmt: skip
 from mlproj.compiler.meaning import QueryMeaning, deep_group, shape_of, with_meaning
 from mlproj.compiler.notes import warn
 from mlproj.compiler.render import Rendered, SqlRenderer
@@ -23,9 +26,18 @@ from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
 from mlproj.specs import FeatureGroup, FeatureSpec
-from mlproj.state import Column, CompiledTest, Feature, Fingerprints, GroupNode
+from mlproj.state import Column, CompiledTest, Feature, Fingerprints, GroupNode, Increment
 
 _NAME = re.compile(r"^[^\W\d]\w*$")
+
+
+@dataclass(frozen=True)
+class _Increments:
+    """The query that gives the rows to add, and what it means; in it `this` is what stands."""
+
+    sql: str
+    meaning: QueryMeaning
+    this: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,8 @@ class GroupCompiler:
         self._check_names(actual, place, node)
         features = self._contract(group, actual, place, node)
         self._check_keys(group, {f.name: f.type for f in features}, node)
+        check_increment(group, {f.name: f.type for f in features}, node, self.collector)
+        increments = self._increments(node, rendered, sql_path, sql_text, actual, features)
         if spec.materialized == "view" and any(parent.startswith("source:") for parent in rendered.parents):
             self.collector.error(
                 "E421",
@@ -76,44 +90,74 @@ class GroupCompiler:
         tests = tuple(compile_tests(group, {f.name: f.type for f in features}, node, self.collector))
         if node in self.collector.poisoned:
             return None
-        return self._node(
-            group, node, rendered, sql_path, sql_text, _with_casts(sql, actual, features), features, meaning, tests
-        )
+        sql = _with_casts(sql, actual, features)
+        both = _Increments(sql, meaning) if increments is None else increments
+        return self._node(group, node, rendered, sql_path, sql_text, sql, features, meaning, both, tests)
 
     def _bind(
-        self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str
+        self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str, this: str | None = None
     ) -> tuple[tuple[Column, ...] | None, QueryMeaning | None]:
+        """With `this`, a relation that the checker knows by its own name, it is the SQL of increments."""
+        parents = (*rendered.parents, *([this] if this else []))
         try:
             # Not cut at its end: only one statement with nothing but comments behind it may be cut.
-            columns = self.checker.describe(rendered.private_sql, rendered.parents)
+            columns = self.checker.describe(rendered.private_sql, parents)
         except BindError as error:
-            self._bind_error(error, rendered, node, sql_path, sql_text)
+            self._bind_error(error, rendered, node, sql_path, sql_text, this)
             return None, None
-        meaning = self._meaning(rendered, sql, columns)
+        meaning = self._meaning(parents, sql, columns)
         before = len(rendered.sql) - len(rendered.sql.lstrip())
         for note in meaning.notes:
             position = None if note.position is None else note.position + before
-            warn(note, self._place(sql_path, sql_text, position), node, self.collector)
+            warn(note, self._place(sql_path, sql_text, position, this), node, self.collector)
         return columns, meaning
 
-    def _place(self, sql_path: str, sql_text: str, position: int | None) -> Span:
-        """The place in the user's file of a character of the public SQL."""
-        return Span(sql_path) if position is None else self.renderer.locate(sql_path, sql_text, position, public=True)
+    def _increments(
+        self,
+        node: str,
+        rendered: Rendered,
+        sql_path: str,
+        sql_text: str,
+        actual: Sequence[Column],
+        features: Sequence[Feature],
+    ) -> _Increments | None:
+        """The query of the increments, where it is another one: it has to give the same columns."""
+        if rendered.increment is None or node in self.collector.poisoned:
+            return None
+        this = this_relation(node.partition(":")[2])
+        self.checker.declare(this, this, [Column(name=f.name, type=f.type) for f in features])
+        sql = one_statement(rendered.increment.sql)
+        columns, meaning = self._bind(node, rendered.increment, sql_path, sql_text, sql, this)
+        if columns is None or meaning is None:
+            return None
+        other = other_columns(actual, columns)
+        if other:
+            hint = "both have to give the same columns, of the same types"
+            self.collector.error("E435", f"where is_incremental() is true, {other}", Span(sql_path), hint, node)
+        return _Increments(_with_casts(sql, columns, features), meaning, this) if other is None else None
 
-    def _meaning(self, rendered: Rendered, sql: str, columns: tuple[Column, ...]) -> QueryMeaning:
-        key = fingerprint("meaning", self.checker.key(sql, rendered.parents))
+    def _place(self, sql_path: str, sql_text: str, position: int | None, this: str | None) -> Span:
+        """The place in the user's file of a character of the public SQL."""
+        if position is None:
+            return Span(sql_path)
+        return self.renderer.locate(sql_path, sql_text, position, public=True, this=this)
+
+    def _meaning(self, parents: Sequence[str], sql: str, columns: tuple[Column, ...]) -> QueryMeaning:
+        key = fingerprint("meaning", self.checker.key(sql, parents))
         if key not in self.memo:
             from mlproj.compiler.semantics import FunctionNames, query_meaning
 
             functions = FunctionNames(*(self.checker.functions(kind) for kind in FunctionNames.kinds))
-            found = query_meaning(sql, self.checker.relations(rendered.parents), functions, columns)
+            found = query_meaning(sql, self.checker.relations(parents), functions, columns)
             self.memo[key] = found.model_dump(mode="json")
         return QueryMeaning.model_validate(self.memo[key])
 
-    def _bind_error(self, error: BindError, rendered: Rendered, node: str, sql_path: str, sql_text: str) -> None:
+    def _bind_error(
+        self, error: BindError, rendered: Rendered, node: str, sql_path: str, sql_text: str, this: str | None
+    ) -> None:
         span, position = Span(sql_path), bind_position(error, rendered.private_sql)
         if position is not None:
-            span = self.renderer.locate(sql_path, sql_text, position)
+            span = self.renderer.locate(sql_path, sql_text, position, this=this)
         hint = bind_hint(error, self.relations)
         if hint is None:
             hint = "SQL is read in DuckDB's dialect" if error.syntax else "see docs/errors.md#e402"
@@ -273,17 +317,21 @@ class GroupCompiler:
         sql: str,
         features: tuple[Feature, ...],
         meaning: QueryMeaning,
+        increments: _Increments,
         tests: tuple[Any, ...],
     ) -> GroupNode:
         spec = group.spec
+        uses = uses_of(meaning, increments.meaning, increments.this)
+        meaning = lasting(joined(meaning, increments.meaning, increments.this), spec)
+        increment = increment_of(spec, meaning.columns, sql, increments.sql, increments.meaning.rows, uses)
         keys = [spec.primary_key, spec.event_time, spec.created_time, spec.partition_by, spec.materialized]
         shape = shape_of(meaning, self.deep_columns)
         features = with_meaning(features, meaning, shape, self.deep_columns)
         local = fingerprint("feature_group", shape.rows, sorted([f.name, f.computed, f.type] for f in features), keys)
         deep = deep_group(local, shape, features)
         current = self.current_version.get(spec.name) == spec.version
-        metadata = _metadata(spec, features, tests, current=current)
-        return GroupNode(
+        metadata = _metadata(spec, features, tests, increment, current=current)
+        found = GroupNode(
             id=node,
             **about(group, sql=sql_text),
             depends_on=rendered.parents,
@@ -293,25 +341,34 @@ class GroupCompiler:
             created_time=spec.created_time,
             partition_by=tuple(spec.partition_by),
             materialized=spec.materialized,
+            increment=increment,
             online=spec.online,
             sql_path=sql_path,
-            sql=sql,
+            sql=without_deleted(sql, spec),
             features=features,
             shape=shape,
             tests=tests,
-            unique_key=spec.online,
             deprecated_after=spec.deprecated_after,
             equivalent=equivalence(spec.equivalent, partial(group.locate, ("equivalent", "of"))),
             current=current,
         )
+        return found.model_copy(update={"unique_key": True}) if found.counts_on_key else found
 
 
-def _metadata(spec: FeatureGroup, features: Sequence[Feature], tests: Sequence[CompiledTest], *, current: bool) -> str:
-    """The fingerprint of all that decides no row."""
+def _metadata(
+    spec: FeatureGroup,
+    features: Sequence[Feature],
+    tests: Sequence[CompiledTest],
+    increment: Increment | None,
+    *,
+    current: bool,
+) -> str:
+    """The fingerprint of all that decides no row; how rows are added is told by a rule of its own."""
     described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
     tested = [[t.id, t.failures] for t in tests]
     said = [spec.description, spec.owner, spec.tags, spec.online, spec.deprecated_after]
-    return fingerprint("metadata", *said, described, tested, current)
+    kept_up = [] if increment is None else [increment.model_dump(mode="json", exclude={"sql", "whole", "uses"})]
+    return fingerprint("metadata", *said, described, tested, current, *kept_up)
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:

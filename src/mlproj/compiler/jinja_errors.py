@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mlproj.diagnostics import did_you_mean
 
-SEE = "in SQL there is ref, source, var, env_var and the macros of macros/*.sql"
+SEE = "in SQL there is ref, source, var, env_var, is_incremental, this and the macros of macros/*.sql"
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined$")
 _NO_FILTER = re.compile(r"No (?:filter|test) named '(\w+)'")

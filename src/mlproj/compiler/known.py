@@ -32,7 +32,7 @@ class KnownGroups:
             return None
         self.found[node_id] = keys
         # Whether its key must be unique is found out anew, from the views that rely on it.
-        node = node.model_copy(update={"unique_key": node.online})
+        node = node.model_copy(update={"unique_key": node.counts_on_key})
         return node if before[1] == keys[1] else deepened(node, deep_columns)
 
 
@@ -54,6 +54,7 @@ def group_keys(
     deep = [[deep_columns[f"{r}.*"], *(deep_columns[f"{r}.{c.name}"] for c in cs)] for r, cs in reads.items()]
     own = fingerprint(
         "group", group.path, group.start, group.text, group.spec.model_dump_json(), texts, rendered.sql,
+        rendered.increment and rendered.increment.sql,
         checker.key(rendered.private_sql, rendered.parents), current_version,
     )  # fmt: skip
     return own, fingerprint(deep)

@@ -1,4 +1,4 @@
-"""Jinja → SQL: sandboxed, with `ref`, `source`, `var`, `env_var` and the project's macros.
+"""Jinja → SQL: sandboxed, with `ref`, `source`, `var`, `env_var`, `is_incremental`, `this` and the project's macros.
 
 References become quoted identifiers (`"income@1"`, `"source:census"`). A value of `env_var` becomes a placeholder in
 the public text and stands only in the private one, which nothing writes down.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
@@ -38,12 +38,15 @@ class RenderError(Exception):
 class Rendered:
     """`sql` is public (placeholders), `private_sql` what the engine is given.
 
-    `parents` are node ids in order of use.
+    `parents` are node ids in order of use. `asks` where it depends on `is_incremental()`: what it is then where that is
+    true stands in `increment`.
     """
 
     sql: str
     private_sql: str
     parents: tuple[str, ...]
+    asks: bool = False
+    increment: Rendered | None = None
 
 
 @dataclass
@@ -52,6 +55,25 @@ class _Use:
 
     parents: dict[str, None] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class _Incremental:
+    """Whether rows are added to what stands, and what that is called in SQL: None where a group is not incremental."""
+
+    now: bool = False
+    this: str | None = None
+
+
+class _This:
+    """`{{ this }}`: it is looked up when it is printed."""
+
+    def __init__(self, name: Callable[[], str]) -> None:
+        self._name = name
+
+    def __str__(self) -> str:
+        return self._name()
 
 
 class SqlRenderer:
@@ -71,6 +93,7 @@ class SqlRenderer:
         self._variables, self._environment = variables, environment
         self._resolve_ref, self._resolve_source = resolve_ref, resolve_source
         self._use = _Use()
+        self._increment: _Incremental | None = None
         self.env_defaults: dict[str, str] = dict(env_defaults or {})
         self._jinja = SandboxedEnvironment(
             undefined=StrictUndefined,
@@ -79,6 +102,7 @@ class SqlRenderer:
             autoescape=False,
         )
         self._jinja.globals.update(ref=self._ref, source=self._source, var=self._var, env_var=self._env_var)
+        self._jinja.globals.update(is_incremental=self._is_incremental, this=_This(self._this))
         self._macros: dict[str, Any] = {}
         self._texts: dict[str, str] = {}
 
@@ -114,9 +138,21 @@ class SqlRenderer:
                 {name: getattr(module, name) for name, home in homes.items() if home == path and hasattr(module, name)}
             )
 
-    def render(self, path: str, text: str, node: str, collector: Collector) -> Rendered | None:
-        """The SQL of one file, or None with diagnostics."""
-        self._use = _Use()
+    def render(self, path: str, text: str, node: str, collector: Collector, this: str | None = None) -> Rendered | None:
+        """The SQL of one file, or None with diagnostics. `this` names what stands of an incremental group."""
+        found = self._render(path, text, node, collector, _Incremental(this=this))
+        if found is None or this is None or not found.asks:
+            return found
+        second = self._render(path, text, node, collector, _Incremental(now=True, this=this))
+        if second is None:
+            return None
+        parents = tuple(dict.fromkeys((*found.parents, *second.parents)))
+        return replace(found, parents=parents, increment=replace(second, parents=parents))
+
+    def _render(
+        self, path: str, text: str, node: str, collector: Collector, increment: _Incremental
+    ) -> Rendered | None:
+        self._use, self._increment = _Use(), increment
         self._texts[path] = text
         try:
             sql = self._render_plain(text)
@@ -147,7 +183,7 @@ class SqlRenderer:
                     node=node,
                     hint=f"print it on its own, as {{{{ env_var('{name}') }}}}, without filters or arithmetic",
                 )
-        return Rendered(sql, private, tuple(self._use.parents))
+        return Rendered(sql, private, tuple(self._use.parents), self._use.asks)
 
     def private(self, sql: str) -> str:
         """The text with placeholders replaced by the environment's values."""
@@ -157,16 +193,20 @@ class SqlRenderer:
         """What the engine says of a private text, without the values that `sql`, the public one, does not show."""
         return hide_environment(message, sql, self._environment, self.env_defaults)
 
-    def locate(self, path: str, text: str, position: int, length: int = 1, *, public: bool = False) -> Span:
-        """The place in the user's file of a character of the private (or public) SQL. Renders once more."""
+    def locate(self, path: str, text: str, position: int, *, public: bool = False, this: str | None = None) -> Span:
+        """The place in the user's file of a character of the private (or public) SQL. Renders once more.
+
+        With `this` it is the SQL of an increment.
+        """
         from mlproj.compiler.source_map import map_position, marked_template
 
+        self._increment = _Incremental(now=this is not None, this=this)
         try:
             marked = self._jinja.from_string(marked_template(self._jinja, text)).render()
         except (RenderError, TemplateError):
             return Span(path)
         offset = map_position(marked if public else self.private(marked), position)
-        return offset_span(path, text, offset, length)
+        return offset_span(path, text, offset)
 
     def place_of_ref(self, path: str, text: str, relation: str) -> Span:
         """Where a file reads the group `relation` (`income@1`): its `ref()`, or the file where a macro says it."""
@@ -280,6 +320,27 @@ class SqlRenderer:
         node = self._resolve_source(name)
         self._use.parents[node] = None
         return identifier(node)
+
+    def _is_incremental(self) -> bool:
+        if self._increment is None:
+            raise RenderError(
+                "E306", "is_incremental() is asked outside of a macro", "ask within the macro", "is_incremental"
+            )
+        self._use.asks = True
+        return self._increment.now
+
+    def _this(self) -> str:
+        if self._increment is None or self._increment.this is None:
+            hint = "write `materialized: incremental`"
+            raise RenderError("E430", "only an incremental group has a `this`", hint, "this")
+        if not self._increment.now:
+            raise RenderError(
+                "E430",
+                "`this` is read where nothing stands yet",
+                "read it within {% if is_incremental() %} … {% endif %}: the first build and a full refresh go without",
+                "this",
+            )
+        return identifier(self._increment.this)
 
     def _var(self, name: str, default: Any = None) -> Any:
         if name in self._variables:

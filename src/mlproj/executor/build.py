@@ -12,6 +12,7 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.groups import materialise, test_rows
+from mlproj.executor.increments import add_rows
 from mlproj.executor.journal import Journal
 from mlproj.executor.publication import publish
 from mlproj.executor.results import RunResults, run_results
@@ -22,12 +23,12 @@ from mlproj.executor.training_data import make_dataset
 from mlproj.executor.workspace import Workspace
 from mlproj.planner import Plan
 from mlproj.ports import EngineError
-from mlproj.state import ModelNode, StepResult, TargetState, TrainingDataset
-from mlproj.state.runs import Action
+from mlproj.state import GroupNode, ModelNode, StepResult, TargetState, TrainingDataset
+from mlproj.state.runs import ROW_ACTIONS, Action
 
 Progress = Callable[[StepResult], None]
 Key = tuple[str, Action]
-_MAKES = ("materialize", "train_data")
+_MAKES = (*ROW_ACTIONS, "train_data")
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,7 @@ class _Build:
         units = [
             n
             for n, actions in self._wanted.items()
-            if n in self._space.manifest.nodes
-            and set(actions) & {"materialize", "test", "train_data"}
-            and not n.startswith("model:")
+            if n in self._space.manifest.nodes and set(actions) & {*_MAKES, "test"} and not n.startswith("model:")
         ]
         parents = {n: list(self._space.manifest.nodes[n].depends_on) for n in units}
         options = self._options
@@ -125,10 +124,14 @@ class _Build:
                 node_id, "train_data", lambda: make_dataset(view, self._space)
             )
         group = self._space.manifest.group(node_id)
-        if "materialize" in actions and not self._step(node_id, "materialize", lambda: materialise(group, self._space)):
+        making = next((a for a in actions if a in ROW_ACTIONS), None)
+        if making and not self._step(node_id, making, lambda: self._rows(group, making)):
             self._record(StepResult(node=node_id, action="test", status="skipped"), known=actions)
             return False
         return "test" not in actions or self._step(node_id, "test", lambda: test_rows(group, self._space))
+
+    def _rows(self, group: GroupNode, action: Action) -> StepResult:
+        return materialise(group, self._space) if action == "materialize" else add_rows(group, action, self._space)
 
     def _step(self, node_id: str, action: Action, work: Callable[[], StepResult]) -> bool:
         started = time.perf_counter()
@@ -159,7 +162,7 @@ class _Build:
 
     def _skip(self, node_id: str) -> None:
         for action in self._wanted[node_id]:
-            if action in ("materialize", "test", "train_data"):
+            if action in (*_MAKES, "test"):
                 self._record(StepResult(node=node_id, action=action, status="skipped"))
 
     def _record(self, result: StepResult, known: list[Action] | None = None) -> None:
@@ -214,7 +217,7 @@ class _Build:
     def _after_writing(self, nodes: list[str], dropped: list[str], seconds: float) -> None:
         for (node, action), result in list(self._results.items()):
             outcome = self._space.outcomes.get(node)
-            if action == "materialize" and outcome:
+            if action in ROW_ACTIONS and outcome:
                 self._results[node, action] = result.model_copy(update={"commit": outcome.commit})
         for node in nodes:
             outcome = self._space.outcomes.get(node)

@@ -17,7 +17,7 @@ from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.planner.reuse import tests_fingerprint
 from mlproj.ports import EngineError, TableWrite
 from mlproj.state import GroupNode, StepResult
-from mlproj.state.runs import StepStatus
+from mlproj.state.runs import Action, StepStatus
 
 _SAMPLE = 3
 
@@ -34,12 +34,12 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
     if found:
         space.outcomes[node.id] = found[0]
     if found and found[0].digest:
-        return _result(node, "reused", started, space, found[1])
+        return result_of(node, "reused", started, space, found[1])
     try:
         outcome = replace(found[0], changed=True) if found else _compute(node, space, inputs, versions)
-        outcome = _measured(outcome, space)
+        outcome = measured(outcome, space)
     except EngineError as error:
-        raise _explained(node, space, error) from error
+        raise explained(node, space, error) from error
     published = space.state.published.get(node.id)
     same = (
         published is not None
@@ -50,9 +50,9 @@ def materialise(node: GroupNode, space: Workspace) -> StepResult:
     if same and published is not None:
         outcome = replace(outcome, table=published.table, commit=published.commit, owner=published.owner, changed=False)
     space.outcomes[node.id] = outcome
-    _refuse_trouble(node, outcome.warnings, space)
+    refuse_trouble(node, outcome.warnings, space)
     said = "the rows came out the same" if same else found[1] if found else ""
-    return _result(node, "reused" if said else "ok", started, space, said, outcome.warnings)
+    return result_of(node, "reused" if said else "ok", started, space, said, outcome.warnings)
 
 
 def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions: dict[str, str]) -> GroupOutcome:
@@ -80,7 +80,7 @@ def _too_big(node: GroupNode, space: Workspace) -> bool:
     return sum(space.adapters.sources.size(space.fill(s.path)) for s in sources) > space.adapters.scratch_limit
 
 
-def _measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
+def measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
     """Rows, digests, nulls and trouble with keys, in one pass."""
     node = outcome.node
     space.provide(node.id)
@@ -103,7 +103,7 @@ def _measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
         digest=f"{rows}:{digest}",
         column_digests={n: f"{rows}:{d}" for n, d in zip(read, rest[: len(read)], strict=True)},
         null_counts=nulls,
-        warnings=tuple(_warnings(node, rows, nulls, int(rest[-1]))),
+        warnings=tuple(key_warnings(node, rows, nulls, int(rest[-1]))),
         keyed=True,
     )
 
@@ -113,7 +113,8 @@ def _duplicates_sql(node: GroupNode) -> str:
     return "0" if node.event_time else unique_sql(list(node.primary_key))[0]
 
 
-def _warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:
+def key_warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:
+    """What is strange about the rows of a group, in words."""
     found = [] if rows else ["it has no rows"]
     key = node.row_key
     found += [f"{nulls[name]} rows have no {name}, which is part of the key" for name in key if nulls[name]]
@@ -131,16 +132,15 @@ def refuse_duplicates(node: GroupNode, space: Workspace) -> None:
     columns = [*(f"count(*) - count({identifier(n)})" for n in key), _duplicates_sql(node)]
     row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
     nulls = dict(zip(key, (int(n) for n in row[:-1]), strict=True))
-    _refuse_trouble(node, _warnings(node, 1, nulls, int(row[-1])), space)
+    refuse_trouble(node, key_warnings(node, 1, nulls, int(row[-1])), space)
 
 
-def _refuse_trouble(node: GroupNode, warnings: Sequence[str], space: Workspace) -> None:
+def refuse_trouble(node: GroupNode, warnings: Sequence[str], space: Workspace) -> None:
+    """Raises E615 where a warning is about the key, and somebody counts on one row per key."""
     trouble = [w for w in warnings if "key" in w]
     if node.unique_key and trouble:
         readers = [n.partition(":")[2] for n in space.manifest.children()[node.id] if n.startswith("feature_view:")]
-        why = (
-            f"views count on one row per key: {', '.join(readers)}" if readers else "online: true needs one row per key"
-        )
+        why = f"views count on one row per key: {', '.join(readers)}" if readers else _own_wish(node)
         raise ProjectError(
             [
                 Diagnostic(
@@ -155,7 +155,11 @@ def _refuse_trouble(node: GroupNode, warnings: Sequence[str], space: Workspace) 
         )
 
 
-def _explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectError:
+def _own_wish(node: GroupNode) -> str:
+    return "online: true needs one row per key" if node.online else "strategy: merge needs one row per key"
+
+
+def explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectError:
     """The engine's error in terms of the file that it is about: a source's, or the group's SQL."""
     for source_id in [p for p in node.depends_on if p.startswith("source:")]:
         source = space.manifest.source(source_id)
@@ -226,13 +230,20 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "…"
 
 
-def _result(
-    node: GroupNode, status: StepStatus, started: float, space: Workspace, message: str, warnings: tuple[str, ...] = ()
+def result_of(
+    node: GroupNode,
+    status: StepStatus,
+    started: float,
+    space: Workspace,
+    message: str,
+    warnings: tuple[str, ...] = (),
+    action: Action = "materialize",
 ) -> StepResult:
+    """How the rows of a group came out."""
     outcome = space.outcomes[node.id]
     return StepResult(
         node=node.id,
-        action="materialize",
+        action=action,
         status=status,
         seconds=time.perf_counter() - started,
         rows=outcome.rows,

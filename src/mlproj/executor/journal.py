@@ -13,7 +13,7 @@ from mlproj.planner import Plan
 from mlproj.planner.reuse import tests_fingerprint
 from mlproj.ports import CommitInfo
 from mlproj.state import BuildRecord, JournalStep, Made, StepResult, TargetState
-from mlproj.state.runs import Action
+from mlproj.state.runs import ROW_ACTIONS, Action
 
 Commits = Iterable[tuple[int, str, str, str]]
 Results = Mapping[tuple[str, Action], StepResult]
@@ -70,7 +70,7 @@ class Journal:
 
     def _made(self, result: StepResult, results: Results) -> Made | None:
         outcome = self._space.outcomes.get(result.node)
-        if result.action == "materialize" and outcome:
+        if result.action in ROW_ACTIONS and outcome:
             test = results.get((result.node, "test"))
             passed = test is not None and test.status in {"ok", "reused"}
             made = journaled(outcome, self._write, tests_fingerprint(outcome.node) if passed else outcome.tested)

@@ -14,9 +14,11 @@ from mlproj.state import Published, RowChanges
 def count_changes(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
     """The outcome of a group whose rows are new, with what they change, and how they are merged where that pays.
 
-    Nothing is counted where the rows before cannot be read: a build may be what mends them.
+    Nothing is counted where an increment knows it, or the rows before cannot be read: a build may be what mends them.
     """
     before = space.state.published.get(outcome.node.id)
+    if before is not None and outcome.node.increment is not None and outcome.changes.added is not None:
+        return outcome
     if before is None or before.table is None or before.commit is None:
         return replace(outcome, changes=RowChanges(added=outcome.rows, changed=0, deleted=0))
     try:

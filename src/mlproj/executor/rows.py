@@ -41,7 +41,9 @@ def write_rows(space: Workspace, rows: Unwritten) -> None:
     if not rows:
         return
     writes = [
-        TableWrite(o.table or "", f"select * from {identifier(o.node.relation)}", o.node.partition_by, o.merge)
+        TableWrite(
+            o.table or "", o.query or f"select * from {identifier(o.node.relation)}", o.node.partition_by, o.merge
+        )
         for o in rows.groups.values()
     ]
     writes += [TableWrite(d.dataset.table, d.query or "") for d in rows.datasets.values()]

@@ -32,9 +32,10 @@ from mlproj.state import (
 class GroupOutcome:
     """Rows of a group as this build leaves them; `commit` None while they are in scratch space only.
 
-    `changes` is what they change against those published before, `merge` how only that is written. `by` is the build
-    that computed them, `owner` the target whose table it is where it is another's. `tested` is a fingerprint of the
-    tests that they had passed before this build, `keyed` false where nobody has looked yet whether the key is one.
+    `changes` is what they change against those published before, `merge` how only that is written; `query` gives what
+    is to be written, where that is not all there is. `by` is the build that computed them, `owner` the target whose
+    table it is where it is another's. `tested` is a fingerprint of the tests that they had passed before this build,
+    `keyed` false where nobody has looked yet whether the key is one.
     """
 
     node: GroupNode
@@ -50,6 +51,7 @@ class GroupOutcome:
     warnings: tuple[str, ...] = ()
     changes: RowChanges = field(default_factory=RowChanges)
     merge: Merge | None = None
+    query: str = ""
     by: str = ""
     owner: str | None = None
     tested: str = ""

@@ -89,6 +89,8 @@ class _Differ:
         if published is None:
             return [_reason(node, "new", "new", f"{node.relation} is new")]
         reasons = compare_groups(node, published)
+        if self._fresh.stays(node, published):
+            reasons = [r for r in reasons if r.rule != "increment_changed"]
         stale = self._fresh.reason(node, published)
         if stale:
             reasons.append(stale)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mlproj.compiler.manifest import Manifest
+from mlproj.planner.increments import recomputes
 from mlproj.planner.inputs import read_digest
 from mlproj.planner.plan import HeldNode, Reason
 from mlproj.state import GroupNode, Node, Published, TargetState
@@ -29,13 +30,13 @@ class Freshness:
 
     def reason(self, node: GroupNode, published: Published) -> Reason | None:
         """Why a group is stale though its definition stands; None where it is not, or is held."""
-        if is_held(node, published) and node.id not in self._resumed:
+        if self.stays(node, published):
             return None
         inputs = [p for p in node.depends_on if p in self.moved or not self._read_as_now(p, published)]
         inputs = [p for p in inputs if not p.startswith("source:")]
         expected = self._expect(node.id)
         moved = sorted(s for s, version in expected.items() if published.source_versions.get(s) != version)
-        if moved or inputs:
+        if moved or inputs or recomputes(node, published):
             self.moved.add(node.id)
         if node.id in self._resumed and published.held:
             return _stale(node, "resumed", f"resumed: {published.held.reason}")
@@ -45,6 +46,10 @@ class Freshness:
             read = inputs or [p for p in node.depends_on if not p.startswith("source:")]
             return _stale(node, "input_data_changed", f"{_names(read)} has other rows than it was computed from")
         return None
+
+    def stays(self, node: GroupNode, published: Published) -> bool:
+        """Whether a group is left as it was rolled back."""
+        return is_held(node, published) and node.id not in self._resumed
 
     def _read_as_now(self, parent: str, published: Published) -> bool:
         """Whether the rows were computed from what the parent holds now, as far as it is read."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from mlproj.planner.equivalents import acknowledged
 from mlproj.planner.expressions import CUT, differing
+from mlproj.planner.increments import ways
 from mlproj.planner.plan import ChangeKind, Reason
 from mlproj.compiler.type_changes import compare_types
 from mlproj.state import Feature, GroupNode, Published
@@ -200,6 +201,18 @@ def _materialized(old: GroupNode, new: GroupNode, _published: Published) -> Iter
         yield Reason(rule="materialized_changed", change="stale", span=new.span, message=message)
 
 
+def _kept_up(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
+    """How rows are added: those that stand are left, and the next increment is computed in the new way at once."""
+    if old.increment is None or new.increment is None:
+        return
+    before, after = ways(old), ways(new)
+    for name in [name for name in before if before[name] != after[name]]:
+        said = f"{name} was {before[name] or 'absent'} and is {after[name] or 'absent'}"
+        if name == "is_incremental()":
+            said = "where is_incremental() is true, its SQL gives other rows"
+        yield Reason(rule="increment_changed", change="stale", span=new.span, message=f"{said}; rows that stand stay")
+
+
 def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator[Reason]:
     before, after = _by_name(old), _by_name(new)
     whole: list[tuple[str, object, object]] = [
@@ -211,6 +224,8 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
         ("deprecated_after", old.deprecated_after, new.deprecated_after),
         ("current_version", old.current, new.current),
     ]
+    if old.increment is not None and new.increment is not None:
+        whole.append(("new_features", old.increment.new_features, new.increment.new_features))
     changed = [name for name, a, b in whole if a != b]
     common = [n for n in before if n in after]
     if [n for n in after if n in before] != common:
@@ -227,5 +242,5 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
 
 Rule = Callable[[GroupNode, GroupNode, Published], Iterator[Reason]]
 RULES: tuple[Rule, ...] = (
-    _dropped, _added, _types, _nullability, _keys, _online, _meaning, _rows, _materialized, _metadata,
+    _dropped, _added, _types, _nullability, _keys, _online, _meaning, _rows, _materialized, _kept_up, _metadata,
 )  # fmt: skip

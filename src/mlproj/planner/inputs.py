@@ -8,7 +8,8 @@ from mlproj.state import GroupNode, Published
 
 def columns_read(node: GroupNode, parent: str) -> tuple[str, ...]:
     """The columns of `parent` that the SQL of a group reads, sorted; none where it counts its rows alone."""
-    symbols = {*node.shape.uses, *(symbol for feature in node.features for symbol in feature.uses)}
+    own = node.increment.uses if node.increment else ()
+    symbols = {*node.shape.uses, *own, *(symbol for feature in node.features for symbol in feature.uses)}
     return tuple(sorted({p.column for p in map(place_of, symbols) if p.node == parent} - {ROWS}))
 
 

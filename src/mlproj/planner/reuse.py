@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
+from mlproj.planner.increments import basis, built_upon
 from mlproj.planner.inputs import reads_key
 from mlproj.planner.model_rules import same_library
 from mlproj.planner.plan import Plan
@@ -13,6 +14,7 @@ from mlproj.planner.training_data import dataset_fingerprint, inputs_of, trainin
 from mlproj.state import (
     GroupNode, Made, ModelNode, ModelVersion, Published, TargetState, TrainingDataset, ViewNode,
 )  # fmt: skip
+from mlproj.state.runs import ROW_ACTIONS
 
 
 def tests_fingerprint(node: GroupNode) -> str:
@@ -35,9 +37,12 @@ def find_rows(
     node: GroupNode, state: TargetState, inputs: Mapping[str, str], versions: Mapping[str, str]
 ) -> tuple[Made, str] | None:
     """Rows that a group would come out as, and whose they are in words: of builds that failed, or of another target."""
-    kept = state.kept.get(node.id)
-    if kept and stands(node, kept, inputs, versions):
+    kept, own = state.kept.get(node.id), state.published.get(node.id)
+    if kept and stands(node, kept, inputs, versions) and (node.increment is None or built_upon(kept, own)):
         return kept, f"computed by build {kept.by}"
+    if basis(node, own):
+        # Rows that came one after another are not those that another target has, though all that decides them is.
+        return None
     for other in state.neighbours:
         row = other.published.get(node.id)
         # What another target has rolled back is its own affair.
@@ -125,6 +130,7 @@ class _Foresight:
     def __init__(self, plan: Plan, manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> None:
         self._manifest, self._state, self._versions = manifest, state, versions
         self._steps = {(s.node, s.action) for s in plan.steps}
+        self._makes = {s.node: s.action for s in plan.steps if s.action in ROW_ACTIONS}
         self._rows: dict[str, Made | Published] = {}
         self._datasets: dict[str, TrainingDataset] = {}
         self._reasons: dict[tuple[str, str], str] = {}
@@ -143,7 +149,7 @@ class _Foresight:
 
     def _group(self, node: GroupNode) -> None:
         published = self._state.published.get(node.id)
-        if (node.id, "materialize") not in self._steps:
+        if node.id not in self._makes:
             if published:
                 self._rows[node.id] = published
             return
@@ -160,7 +166,7 @@ class _Foresight:
             return
         found = find_rows(node, self._state, inputs, dict(sorted((below | direct).items())))
         if found:
-            self._rows[node.id], self._reasons[node.id, "materialize"] = found
+            self._rows[node.id], self._reasons[node.id, self._makes[node.id]] = found
 
     def _view(self, view: ViewNode) -> None:
         newest = self._state.training_datasets.get(view.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic
+from mlproj.planner.increments import row_action
 from mlproj.planner.plan import Change, HeldNode, Plan, PlanStep
 from mlproj.state import GroupNode, ModelNode, TargetState, ViewNode
 
@@ -102,7 +103,8 @@ class _Steps:
         rules = {r.rule for r in change.reasons} if change else set()
         rows_stand = change is not None and change.change == "metadata" and not self._options.full_refresh
         if not rows_stand:
-            yield PlanStep(action="materialize", node=node_id, reason=self._reason(node_id))
+            action = row_action(node, self._state.published.get(node_id), full_refresh=self._options.full_refresh)
+            yield PlanStep(action=action, node=node_id, reason=self._reason(node_id))
         if (node.tests or node.unique_key) and (not rows_stand or rules & {"metadata", "nullability_tightened"}):
             yield PlanStep(action="test", node=node_id, reason=self._reason(node_id))
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mlproj.specs.base import Day, Equivalent, Name, Resource, Scalar, Spec
 from mlproj.specs.data_test import DataTest
+from mlproj.specs.duration import Duration
 from mlproj.specs.retention import Retention
 
 
@@ -27,13 +28,23 @@ class FeatureSpec(Spec):
 
 
 class FeatureGroup(Resource):
-    """Rows by `primary_key`, and by `event_time` where there is one, computed by the SQL file `sql`."""
+    """Rows by `primary_key`, and by `event_time` where there is one, computed by the SQL file `sql`.
+
+    With `materialized: incremental` a build adds to what stands: rows whose `watermark` is no older than the newest
+    one there less `lookback`, by the `strategy`. `deleted` is a column that is true for rows that are to go,
+    `new_features` says what rows that stand get of a feature that is added.
+    """
 
     primary_key: list[Name] = Field(min_length=1)
     event_time: Name | None = None
     created_time: Name | None = None
     partition_by: list[Name] = []
-    materialized: Literal["table", "view"] = "table"
+    materialized: Literal["table", "view", "incremental"] = "table"
+    strategy: Literal["append", "merge", "partition"] | None = None
+    watermark: Name | None = None
+    lookback: Duration | None = None
+    deleted: Name | None = None
+    new_features: Literal["backfill", "default"] | None = None
     online: bool = False
     sql: str | None = None
     features: list[FeatureSpec] = []

@@ -1,8 +1,8 @@
 """What a target holds, as frozen nouns: compiled definitions, what was published of them, what was trained."""
 
 from mlproj.state.definitions import (
-    Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, ModelNode, Node, OwnFunction, QueryShape,
-    SourceNode, SplitRule, Step, ViewColumn, ViewJoin, ViewNode,
+    Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, Increment, ModelNode, Node, OwnFunction,
+    QueryShape, SourceNode, SplitRule, Step, ViewColumn, ViewJoin, ViewNode,
 )  # fmt: skip
 from mlproj.state.published import Commit, CommitKind, Held, Made, Published, RowChanges, TargetState
 from mlproj.state.registry import (
@@ -13,8 +13,8 @@ from mlproj.state.runs import BuildRecord, Event, JournalStep, Publication, Step
 
 __all__ = [
     "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "Equivalence", "EstimatorInfo", "Evaluation",
-    "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "JournalStep", "Made", "ModelManifest",
-    "ModelNode", "ModelVersion", "Node", "OwnFunction", "Publication", "Published", "QueryShape", "RowChanges",
-    "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult", "TargetState", "TestOutcome", "Trained",
-    "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove", "ViewNode",
+    "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "Increment", "JournalStep", "Made",
+    "ModelManifest", "ModelNode", "ModelVersion", "Node", "OwnFunction", "Publication", "Published", "QueryShape",
+    "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult", "TargetState", "TestOutcome",
+    "Trained", "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove", "ViewNode",
 ]  # fmt: skip

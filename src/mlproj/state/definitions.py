@@ -110,6 +110,26 @@ class SourceNode(NodeBase):
     columns: tuple[Column, ...]
 
 
+class Increment(Noun):
+    """How an incremental group is kept up.
+
+    `sql` gives the rows to add, as `is_incremental()` renders it, those among them that `deleted` marks included; in it
+    `"this:<name>@<version>"` is what stands. `rows` is the local fingerprint of which rows it gives, `uses` are the
+    columns of other nodes that only it reads. `whole` is the group's query with the rows that `deleted` marks, where it
+    has one.
+    """
+
+    strategy: Literal["append", "merge", "partition"]
+    watermark: str | None = None
+    lookback: str | None = None
+    deleted: str | None = None
+    new_features: Literal["backfill", "default"] = "backfill"
+    sql: str
+    whole: str = ""
+    rows: str = ""
+    uses: tuple[str, ...] = ()
+
+
 class GroupNode(NodeBase):
     kind: Literal["feature_group"] = "feature_group"
     version: int
@@ -118,7 +138,8 @@ class GroupNode(NodeBase):
     event_time: str | None = None
     created_time: str | None = None
     partition_by: tuple[str, ...] = ()
-    materialized: Literal["table", "view"] = "table"
+    materialized: Literal["table", "view", "incremental"] = "table"
+    increment: Increment | None = None
     online: bool = False
     sql_path: str
     sql: str
@@ -138,6 +159,12 @@ class GroupNode(NodeBase):
     def row_key(self) -> tuple[str, ...]:
         """What tells its rows apart: the primary key, and event_time where there is one."""
         return tuple(dict.fromkeys((*self.primary_key, *([self.event_time] if self.event_time else []))))
+
+    @property
+    def counts_on_key(self) -> bool:
+        """Whether the group itself asks for one row per key, whoever reads it: served online, or merged into by it."""
+        merged = self.increment is not None and self.increment.strategy == "merge" and self.event_time is None
+        return self.online or merged
 
 
 class ViewColumn(Noun):

@@ -9,7 +9,9 @@ from pydantic import JsonValue
 from mlproj.state.noun import Noun
 from mlproj.state.published import CommitKind, Made, RowChanges
 
-Action = Literal["materialize", "test", "train_data", "train", "publish", "drop", "rollback"]
+Action = Literal["materialize", "merge", "append", "test", "train_data", "train", "publish", "drop", "rollback"]
+# Those that give a group its rows.
+ROW_ACTIONS: tuple[Action, ...] = ("materialize", "merge", "append")
 StepStatus = Literal["pending", "ok", "failed", "skipped", "reused"]
 
 

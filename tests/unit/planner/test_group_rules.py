@@ -277,3 +277,62 @@ def test_another_source_column_is_no_change_of_who_does_not_read_it() -> None:
     after = SmallProject(columns=COLUMNS | {"extra": "BIGINT"})
 
     assert {c.change for c in changes(BASE, after).values()} <= {"stale"}
+
+
+KEPT_UP: dict[str, Any] = {"materialized": "incremental", "watermark": "seen", "lookback": "2 days"}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"lookback": "3 days"}, "lookback was 2 days and is 3 days"),
+        ({"watermark": "rich_at"}, "watermark was seen and is rich_at"),
+        ({"strategy": "append"}, "strategy was merge and is append"),
+    ],
+)
+def test_how_a_group_is_kept_up_is_stale_and_its_rows_stay(more: dict[str, Any], said: str) -> None:
+    sql = SQL.replace("rich", "rich, seen as rich_at")
+    before, after = with_sql(sql, **KEPT_UP), with_sql(sql, **{**KEPT_UP, **more})
+
+    reasons = changes(before, after)[GROUP].reasons
+
+    assert [(r.rule, r.change) for r in reasons] == [("increment_changed", "stale")]
+    assert said in reasons[0].message
+    assert before.compiled().group(GROUP).fingerprints.deep == after.compiled().group(GROUP).fingerprints.deep
+
+
+def test_the_same_length_of_time_in_other_words_is_no_change() -> None:
+    assert changes(with_sql(SQL, **KEPT_UP), with_sql(SQL, **{**KEPT_UP, "lookback": "2day"})) == {}
+    named = with_sql(SQL, **{**KEPT_UP, "event_time": "seen"})
+    assert changes(named, with_sql(SQL, **{**KEPT_UP, "event_time": "seen", "watermark": "event_time"})) == {}
+
+
+def since(days: int, pay: str = "pay") -> SmallProject:
+    where = f"where seen > (select max(seen) - interval {days} days from {{{{ this }}}})"
+    pays = f"{{% if is_incremental() %}} {pay} {{% else %}} pay {{% endif %}} as pay"
+    sql = SQL.replace("pay", pays) + f" {{% if is_incremental() %}} {where} {{% endif %}}"
+    return with_sql(sql, **KEPT_UP)
+
+
+def test_both_renderings_are_hashed() -> None:
+    assert changes(since(2), since(2)) == {}
+    assert verdicts(since(2), since(3)) == {("increment_changed", "", "stale")}
+    assert verdicts(since(2), since(2, "pay * 2")) == {("meaning_changed", "pay", "breaking")}
+    assert verdicts(since(2, "pay * 2"), since(2, "pay * 3")) == {("meaning_changed", "pay", "breaking")}
+    assert verdicts(with_sql(SQL, **KEPT_UP), since(2)) == {("increment_changed", "", "stale")}
+
+
+def test_what_is_deleted_decides_which_rows_there_are() -> None:
+    assert verdicts(with_sql(SQL, **KEPT_UP), with_sql(SQL, **KEPT_UP, deleted="rich")) == {
+        ("rows_changed", "", "breaking")
+    }
+
+
+def test_what_new_features_get_is_metadata() -> None:
+    after = with_sql(SQL, **KEPT_UP, new_features="default")
+
+    assert verdicts(with_sql(SQL, **KEPT_UP), after) == {("metadata", "", "metadata")}
+
+
+def test_a_table_that_is_kept_up_from_now_on_is_put_there_anew() -> None:
+    assert verdicts(BASE, with_sql(SQL, **KEPT_UP)) == {("materialized_changed", "", "stale")}

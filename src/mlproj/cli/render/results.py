@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlproj.state.runs import ROW_ACTIONS
+
 if TYPE_CHECKING:
     from mlproj.executor import RunResults
     from mlproj.state import StepResult
@@ -30,7 +32,7 @@ def step_line(result: StepResult, *, color: bool) -> str:
     """One step that ended, in one line."""
     sign, tone = _SIGNS[result.status]
     name = result.model_version or short_name(result.node)
-    facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action == "materialize" else []
+    facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action in ROW_ACTIONS else []
     facts += [result.message] if result.message else []
     if result.metrics:
         split = "test" if "test" in result.metrics else "training"

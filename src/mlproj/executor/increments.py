@@ -1,0 +1,233 @@
+"""Adding to what stands of an incremental group: in scratch space, the rows to write and those that they replace.
+
+Readers of the group see in this build what it will be: what stands, without what is replaced, and with what came.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mlproj.compiler.increments import this_relation
+from mlproj.compiler.row_changes import COUNTS, changed_keys_sql, compared_columns, same_key_sql
+from mlproj.compiler.text import identifier, identifiers, literal
+from mlproj.executor.groups import explained, measured, refuse_trouble, result_of
+from mlproj.executor.journal import commit_info
+from mlproj.executor.reuse import standing
+from mlproj.executor.row_sums import summed
+from mlproj.executor.workspace import GroupOutcome, Workspace
+from mlproj.planner.increments import Basis, basis, kept_up_otherwise
+from mlproj.ports import EngineError, Merge
+from mlproj.state import GroupNode, Increment, Published, RowChanges, StepResult
+from mlproj.state.runs import Action, StepStatus
+
+
+def add_rows(node: GroupNode, action: Action, space: Workspace) -> StepResult:
+    """Compute what came since, or find that nothing did."""
+    started = time.perf_counter()
+    published = space.state.published[node.id]
+    groups = [parent for parent in node.depends_on if not parent.startswith("source:")]
+    for parent in groups:
+        space.refuse_outdated(node, parent)
+    inputs = {parent: space.read_digest(node, parent) for parent in groups}
+    versions = space.versions_below(node)
+    found = None if kept_up_otherwise(node, published) else standing(node, space, inputs, versions)
+    if found and found[0].digest:
+        space.outcomes[node.id] = found[0]
+        return result_of(node, "reused", started, space, found[1], action=action)
+    on = basis(node, published)
+    assert on is not None
+    try:
+        outcome = _Addition(node, published, on, space).outcome(inputs, versions)
+    except EngineError as error:
+        raise explained(node, space, error) from error
+    space.outcomes[node.id] = outcome
+    refuse_trouble(node, outcome.warnings, space)
+    changes = outcome.changes
+    status: StepStatus = "ok" if outcome.changed else "reused"
+    said = f"{changes.added} added, {changes.changed} changed, {changes.deleted} deleted"
+    said = said if outcome.changed else "nothing came that was not there"
+    return result_of(node, status, started, space, said, outcome.warnings, action=action)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Relations in scratch space, quoted: what stands, what the query gives, keys that differ, and their rows."""
+
+    this: str
+    given: str
+    keys: str
+    came: str
+    gone: str
+
+    @classmethod
+    def of(cls, relation: str) -> _Names:
+        names = (this_relation(relation), *(f"{part}:{relation}" for part in ("given", "changes", "came", "gone")))
+        return cls(*map(identifier, names))
+
+
+class _Addition:
+    """One increment of one group."""
+
+    def __init__(self, node: GroupNode, published: Published, on: Basis, space: Workspace) -> None:
+        assert node.increment is not None
+        self._node, self._published, self._on, self._space = node, published, on, space
+        self._increment: Increment = node.increment
+        self._names = _Names.of(node.relation)
+        self._run = space.adapters.engine
+
+    def outcome(self, inputs: dict[str, str], versions: dict[str, str]) -> GroupOutcome:
+        for parent in self._node.depends_on:
+            self._space.provide(parent)
+        self._make("view", self._names.this, self._standing_rows())
+        self._given()
+        changes = self._append() if self._appends else self._merge()
+        self._space.made(self._node.id)
+        made = GroupOutcome(
+            self._node, 0, "", {}, {}, versions, inputs, self._space.table_name(self._node), None, changed=True,
+            changes=changes, by=self._space.build_id, keyed=False,
+        )  # fmt: skip
+        if self._on != "same":
+            return measured(made, self._space)
+        if changes == RowChanges(added=0, changed=0, deleted=0):
+            return self._unchanged(made)
+        return self._written(made)
+
+    @property
+    def _appends(self) -> bool:
+        # Where features are added, rows that stand are not as the query gives them.
+        return self._increment.strategy == "append" and self._on == "same"
+
+    @property
+    def _backfills(self) -> bool:
+        return self._on == "grown" and self._increment.new_features == "backfill"
+
+    def _make(self, kind: str, name: str, query: str) -> None:
+        bare = name[1:-1].replace('""', '"')
+        if kind == "view":
+            self._run.create_view(bare, query)
+        else:
+            self._run.create_table(bare, query)
+
+    def _standing_rows(self) -> str:
+        """What is published, in the columns of the contract: of what is new, the default."""
+        old = self._published.node
+        assert isinstance(old, GroupNode)
+        types, columns = {f.name: f.type for f in old.features}, []
+        for feature in self._node.features:
+            name, had = identifier(feature.name), types.get(feature.name)
+            value = literal(feature.default) if had is None else name
+            columns.append(name if had == feature.type else f"{value}::{feature.type} as {name}")
+        place = self._space.adapters.lake.relation(self._published.table or "", self._published.commit)
+        return f"select {', '.join(columns)} from {place}"
+
+    def _given(self) -> None:
+        """The rows that the query gives of what may have changed."""
+        since, node, increment = self._since(), self._node, self._increment
+        whole = self._backfills or (since is None and not self._published.rows)
+        query = self._space.fill((increment.whole or node.sql) if whole else increment.sql)
+        given = f"select {identifiers(f.name for f in node.features)} from (\n{query}\n) as q"
+        self._make("table", self._names.given, f"{given} where {since}" if since else given)
+        unit = self._unit
+        if since and unit and increment.watermark not in unit:
+            # What belongs together comes whole: a partition, or rows of one key that other times tell apart.
+            units = identifier(f"unit:{node.relation}")
+            self._make("table", units, f"select distinct {identifiers(unit)} from {self._names.given}")
+            among = _among(units, "q", unit)
+            self._make("table", self._names.given, f"{given} where {among}")
+
+    @property
+    def _unit(self) -> tuple[str, ...]:
+        """The columns by which rows are replaced together."""
+        if self._increment.strategy == "partition":
+            return self._node.partition_by
+        return self._node.row_key if self._increment.strategy == "merge" and self._node.event_time else ()
+
+    def _since(self) -> str | None:
+        """The condition on what came since, and within the lookback before; None where nothing limits it."""
+        watermark = self._increment.watermark
+        if watermark is None or self._backfills:
+            return None
+        newest = f"max({identifier(watermark)})"
+        if self._increment.lookback:
+            newest += f" - interval '{self._increment.lookback}'"
+        value = self._run.rows(f"select ({newest})::VARCHAR from {self._names.this}")[0][0]
+        if value is None:
+            return None
+        type_name = next(f.type for f in self._node.features if f.name == watermark)
+        # Without a time a row is never old.
+        bound = literal(str(value)) + "::TIMESTAMP" if type_name == "DATE" else f"{literal(str(value))}::{type_name}"
+        return f"({identifier(watermark)} >= {bound} or {identifier(watermark)} is null)"
+
+    def _append(self) -> RowChanges:
+        """Rows that are not there yet, equal ones as often as they come."""
+        columns = identifiers(f.name for f in self._node.features)
+        since = self._since()
+        old = f"select {columns} from {self._names.this}" + (f" where {since}" if since else "")
+        self._make("table", self._names.came, f"select {columns} from {self._names.given} except all {old}")
+        self._make("view", self._names.gone, f"select * from {self._names.this} where false")
+        self._show(self._names.this)
+        count = self._run.rows(f"select count(*) from {self._names.came}")[0][0]
+        return RowChanges(added=int(count), changed=0, deleted=0)
+
+    def _merge(self) -> RowChanges:
+        """Rows of the keys that differ take the place of what stands under these keys."""
+        node, names = self._node, self._names
+        unit = self._unit or node.row_key
+        mark = self._increment.deleted
+        alive = f"(select * from {names.given}{f' where {identifier(mark)} is distinct from true' if mark else ''})"
+        old = f"(select * from {names.this} as t where {_among(names.given, 't', unit)})"
+        types = {f.name: f.type for f in node.features}
+        key, values = (
+            compared_columns(types, types, some) for some in (node.row_key, [n for n in types if n not in node.row_key])
+        )
+        self._make("table", names.keys, changed_keys_sql(old, f"{alive} as a", key, values))
+        differ = _among(names.keys, "t", node.row_key, keyed=True)
+        self._make("table", names.came, f"select * from {alive} as t where {differ}")
+        self._make("table", names.gone, f"select * from {names.this} as t where {differ}")
+        self._show(f"(select * from {names.this} as t where not {differ})")
+        added, changed, deleted = self._run.rows(f"select {COUNTS} from {names.keys}")[0]
+        return RowChanges(added=added, changed=changed, deleted=deleted)
+
+    def _show(self, kept: str) -> None:
+        query = f"select * from {kept} as kept union all by name select * from {self._names.came}"
+        self._make("view", identifier(self._node.relation), query)
+
+    def _unchanged(self, made: GroupOutcome) -> GroupOutcome:
+        row = self._published
+        return replace(
+            made, rows=row.rows or 0, digest=row.digest or "", column_digests=row.column_digests,
+            null_counts=row.null_counts, table=row.table, commit=row.commit, owner=row.owner, changed=False,
+            by=row.build_id, keyed=self._keyed,
+        )  # fmt: skip
+
+    @property
+    def _keyed(self) -> bool:
+        before = self._published.node
+        return not self._node.unique_key or (isinstance(before, GroupNode) and before.unique_key)
+
+    def _written(self, made: GroupOutcome) -> GroupOutcome:
+        """What is to be written, and what the rows are then; a table of another target is left to it."""
+        node, row, names = self._node, self._published, self._names
+        found = summed(made, row, names.came, names.gone, self._space)
+        if found is None:
+            found = measured(made, self._space)
+        elif self._keyed:
+            found = replace(found, keyed=True)
+        if row.owner is not None or row.table != made.table:
+            return found
+        info = commit_info(self._space, f"put {node.relation} back to what is published")
+        since, _done = self._space.adapters.tables.restore(row.table or "", row.commit or 0, info)
+        keys = f"select * from {names.keys}" if not self._appends else ""
+        merge = Merge(keys, node.row_key if keys else (), since, alone=True)
+        return replace(found, merge=merge, query=f"select * from {names.came}")
+
+
+def _among(relation: str, alias: str, columns: Sequence[str], *, keyed: bool = False) -> str:
+    """That a row's values of some columns stand in a relation: under their names, or as `k0`, `k1`."""
+    pairs = (
+        (f"{alias}.{identifier(name)}", f"o.k{i}" if keyed else f"o.{identifier(name)}")
+        for i, name in enumerate(columns)
+    )
+    return f"exists (select 1 from {relation} as o where {same_key_sql(pairs)})"

@@ -1,0 +1,1 @@
+select id, seen from {{ source('census') }}

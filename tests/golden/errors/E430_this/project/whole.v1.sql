@@ -1,0 +1,1 @@
+select id from {{ source('census') }} where id > (select max(id) from {{ this }})

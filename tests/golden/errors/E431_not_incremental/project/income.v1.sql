@@ -1,0 +1,1 @@
+select id, seen, false as gone from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, seen, job from {{ source('census') }}

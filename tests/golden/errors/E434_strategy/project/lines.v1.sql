@@ -1,0 +1,1 @@
+select id, false as gone from {{ source('census') }}

@@ -1,0 +1,1 @@
+select id, {% if is_incremental() %} age::DOUBLE as {% endif %} age from {{ source('census') }}
