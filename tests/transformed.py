@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, time
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -18,7 +19,7 @@ from mlproj.specs import Transformation
 from mlproj.state import Column, FittedStatistics, Step
 
 TRAINING = Training(None, "0.0")
-OWN = OwnSteps()
+OWN = OwnSteps(Path())
 ENGINE = duckdb.connect()
 ENGINE.execute("set threads = 1")
 

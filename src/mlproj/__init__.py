@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.version import __version__
 
-__all__ = ["Project", "__version__"]
+__all__ = ["Project", "__version__", "transformation"]
 
 if TYPE_CHECKING:
     from mlproj.project import Project
+    from mlproj.specs.decorator import transformation
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from mlproj.project import Project
 
         return Project
+    if name == "transformation":
+        from mlproj.specs.decorator import transformation
+
+        return transformation
     raise AttributeError(name)

@@ -19,6 +19,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 # named like a variable of the calling Python code would read that variable.
 SESSION = "set errors_as_json = true; set TimeZone = 'UTC'; set python_enable_replacements = false"
 
+# What a function in Python raised, between the engine's words and the stack.
+_PYTHON = re.compile(r"Python exception occurred while executing the UDF: \w+: (.*?)(?:\n\s*At:|\Z)", re.DOTALL)
 _FUNCTIONS = "Candidate functions:"
 _LISTED = 3
 _SUGGESTIONS = re.compile(
@@ -58,6 +60,8 @@ def read_error(error: BaseException) -> DuckDBError:
 
 def engine_error(error: BaseException) -> EngineError:
     found = read_error(error)
+    if match := _PYTHON.search(found.detail):
+        return EngineError(match[1].strip(), found.kind, found.detail)
     return EngineError(found.message, found.kind, found.detail)
 
 

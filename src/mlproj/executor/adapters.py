@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlproj.ports import (
     AliasStore, ArtifactStore, Engine, EngineError, Lake, Lease, SourceReader, StateReader, StateStore,
     TableHistory, Trainer,
 )  # fmt: skip
-from mlproj.state import SourceNode
+from mlproj.state import SourceNode, Step
 
 # Rows of files beyond this many bytes are written straight into the lake instead of being computed in memory first.
 SCRATCH_LIMIT = 1 << 30
@@ -17,7 +17,8 @@ SCRATCH_LIMIT = 1 << 30
 
 @dataclass(frozen=True)
 class Adapters:
-    """`trainer_for` picks by an estimator's import path; `now` gives UTC as ISO text; `explain_read_error` gives
+    """`trainer_for` picks by an estimator's import path; `provide` makes what chains of transformations call in the
+    project's own Python callable in SQL; `now` gives UTC as ISO text; `explain_read_error` gives
     (message, hint) for a failure while a source was read, or None where the error is not about it.
     """
 
@@ -31,6 +32,7 @@ class Adapters:
     sources: SourceReader
     artifacts: ArtifactStore
     trainer_for: Callable[[str], Trainer]
+    provide: Callable[[Mapping[str, Sequence[Step]]], None]
     explain_read_error: Callable[[SourceNode, EngineError], tuple[str, str | None]]
     now: Callable[[], str]
     author: str

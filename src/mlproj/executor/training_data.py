@@ -87,6 +87,7 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     engine = space.adapters.engine
     raw = f"raw:{view.relation}"
     engine.create_table(raw, f"select *, {split_sql(view.split)} as split from (\n{space.fill(view.sql)}\n) as v")
+    space.adapters.provide(view.transformations)
     fitted, training = fit(view, space.adapters.engine, identifier(raw))
     keys = [c.name for c in view.of_role("key", "event_time")]
     inputs = [(c.name, c.type) for c in view.of_role("feature")]

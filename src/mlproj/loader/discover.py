@@ -12,32 +12,35 @@ from mlproj.diagnostics import Collector, Span
 
 PROJECT_FILE = "mlproj.yml"
 LOCK_FILE = "mlproj.lock"
+TRANSFORMATIONS = "transformations"  # the folder of Python functions
 _SKIPPED = frozenset({"node_modules", "__pycache__"})
 
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """Sorted POSIX paths relative to the root: `yaml` (with mlproj.yml, where it stands) and `sql`."""
+    """Sorted POSIX paths relative to the root: `yaml` (with mlproj.yml, where it stands), `sql`, and `python`."""
 
     yaml: tuple[str, ...]
     sql: tuple[str, ...]
+    python: tuple[str, ...] = ()
 
 
 def project_files(root: Path) -> list[Path]:
-    """Every file that can influence loading: *.yml, *.yaml and *.sql below `root`, sorted, and mlproj.lock.
+    """Every file that can influence loading: *.yml, *.yaml, *.sql below `root`, transformations/*.py, mlproj.lock.
 
     Left out are hidden files and folders, target/, virtual environments, node_modules, __pycache__, and folders with
     an mlproj.yml of their own, which are other projects.
     """
     found = find_files(root)
     lock = (LOCK_FILE,) if (root / LOCK_FILE).is_file() else ()
-    return [root / path for path in (*sorted(found.yaml + found.sql), *lock)]
+    return [root / path for path in (*sorted(found.yaml + found.sql + found.python), *lock)]
 
 
 def find_files(root: Path) -> ProjectFiles:
     """The same as relative paths, by kind. A linked folder is entered once, so that a loop of links ends."""
     yaml: list[str] = []
     sql: list[str] = []
+    python: list[str] = []
     seen: set[tuple[int, int]] = set()
     # Real folders come before linked ones: a file is known by its real path where it has one below the root.
     waiting = deque([""])
@@ -54,7 +57,9 @@ def find_files(root: Path) -> ProjectFiles:
                     (waiting.append if entry.is_symlink() else waiting.appendleft)(path)
             elif entry.name.endswith((".yml", ".yaml", ".sql")) and not _is_device(entry):
                 (sql if entry.name.endswith(".sql") else yaml).append(path)
-    return ProjectFiles(tuple(sorted(yaml)), tuple(sorted(sql)))
+            elif folder == TRANSFORMATIONS and entry.name.endswith(".py") and not _is_device(entry):
+                python.append(path)
+    return ProjectFiles(tuple(sorted(yaml)), tuple(sorted(sql)), tuple(sorted(python)))
 
 
 def _entries(root: Path, folder: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from mlproj.diagnostics import Diagnostic, Span
-from mlproj.specs import FeatureGroup, FeatureView, Lock, Model, OwnTransformation, ProjectSpec, Source, Target
+from mlproj.specs import (
+    FeatureGroup,
+    FeatureView,
+    Lock,
+    Model,
+    OwnTransformation,
+    ProjectSpec,
+    PythonTransformation,
+    Source,
+    Target,
+)
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
@@ -48,7 +58,7 @@ class LoadedProject:
     feature_groups: tuple[Loaded[FeatureGroup], ...] = ()
     feature_views: tuple[Loaded[FeatureView], ...] = ()
     models: tuple[Loaded[Model], ...] = ()
-    transformations: tuple[Loaded[OwnTransformation], ...] = ()
+    transformations: tuple[Loaded[OwnTransformation] | Loaded[PythonTransformation], ...] = ()
     sql: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)

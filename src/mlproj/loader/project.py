@@ -52,6 +52,8 @@ def load(
     for path in files.yaml:
         if path != PROJECT_FILE:
             found.read(path)
+    for path in files.python:
+        found.read_python(path)
     macros = found.macros()
     lock = read_lock(root, environment, collector) if resources and locked else None
     collector.raise_if_errors()
@@ -113,6 +115,14 @@ class _Resources:
         except TooManyNodes:
             self._collector.error("E108", "aliases stand for too much data", file.start(), "write the values out")
 
+    def read_python(self, path: str) -> None:
+        from mlproj.loader.python_file import python_transformations
+
+        text = read_text(self._root, path, self._collector)
+        for function in python_transformations(path, text or "", self._collector):
+            self._refuse_twice("transformations", function.spec.name, function.locate(("name",)))
+            self.found["transformations"].append(function)
+
     def _kind(self, file: YamlFile, values: Values, kind: str, node: Node) -> None:
         if _is_null(node):
             return
@@ -146,12 +156,14 @@ class _Resources:
     def _unique(self, kind: str, spec: _Spec, file: YamlFile, node: MappingNode) -> None:
         """E303. SQL tells no upper from lower case, so names must differ in more than that."""
         identity = spec.name if isinstance(spec, Source | OwnTransformation) else f"{spec.name}@{spec.version}"
-        span = locate(file.path, node, ("name",))
+        self._refuse_twice(kind, identity, locate(file.path, node, ("name",)), _is_literal(node, "name", "version"))
+
+    def _refuse_twice(self, kind: str, identity: str, span: Span, literal: bool = True) -> None:
         first = self._places.setdefault((kind, identity.casefold()), (identity, span))
         if first[1] is span:
             return
         what = kind.removesuffix("s").replace("_", " ")
-        shown = f"{what} '{identity}'" if _is_literal(node, "name", "version") else f"this {what}"
+        shown = f"{what} '{identity}'" if literal else f"this {what}"
         message = f"{shown} is declared twice; the first is at {first[1]}"
         hint = "give one of them another name"
         if identity != first[0]:

@@ -240,6 +240,7 @@ class Model:
         casts = ", ".join(f"{identifier(f.name)}::{f.type} as {identifier(f.name)}" for f in manifest.inputs)
         self._refuse_nulls(relation)
         inputs = [Column(name=f.name, type=f.type) for f in manifest.inputs]
+        self._project.session.own_functions.provide(manifest.statistics.chains)
         try:
             features = transformed_frame(engine, f"(select {casts} from {relation}) as t", inputs, manifest.statistics)
         except EngineError as error:

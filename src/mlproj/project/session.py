@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlproj.adapters.file_artifacts import FileArtifacts
     from mlproj.adapters.file_sources import FileSources
     from mlproj.adapters.lease import CatalogLease
+    from mlproj.adapters.own_functions import EngineFunctions
     from mlproj.adapters.sql_state.reader import SqlReader
     from mlproj.adapters.sql_state.store import SqlState
     from mlproj.executor import Adapters
@@ -75,6 +76,12 @@ class Session:
         engine = DuckDBEngine(threads=None, temp_directory=self.root / "target" / "scratch")
         self._stack.callback(engine.close)
         return engine
+
+    @cached_property
+    def own_functions(self) -> EngineFunctions:
+        from mlproj.adapters.own_functions import EngineFunctions
+
+        return EngineFunctions(self.root, self.engine)
 
     @cached_property
     def lake(self) -> DuckLake:
@@ -147,6 +154,7 @@ class Session:
             sources=self.sources,
             artifacts=self.artifacts,
             trainer_for=lambda path: trainer_for(path, self.root),
+            provide=self.own_functions.provide,
             explain_read_error=self.sources.explain_read_error,
             now=utc_now,
             author=author(),

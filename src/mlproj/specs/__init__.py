@@ -8,10 +8,12 @@ from mlproj.specs.model import MetricBounds, Model, ModelTest
 from mlproj.specs.project import ProjectSpec, Target
 from mlproj.specs.retention import Retention
 from mlproj.specs.source import Source
-from mlproj.specs.transformation import OwnTransformation, Transformation, TransformationArgument
+from mlproj.specs.transformation import (
+    OwnTransformation, PythonTransformation, Transformation, TransformationArgument,
+)  # fmt: skip
 
 __all__ = [
     "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
-    "MetricBounds", "Model", "ModelTest", "NotNull", "OwnTransformation", "ProjectSpec", "Retention", "Source", "Split",
-    "Target", "Transformation", "TransformationArgument", "Unique",
+    "MetricBounds", "Model", "ModelTest", "NotNull", "OwnTransformation", "ProjectSpec", "PythonTransformation",
+    "Retention", "Source", "Split", "Target", "Transformation", "TransformationArgument", "Unique",
 ]  # fmt: skip

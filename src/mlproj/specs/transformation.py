@@ -60,3 +60,18 @@ class OwnTransformation(Spec):
     args: dict[Name, TransformationArgument] = {}
     statistics: dict[Name, str] = {}
     sql: str = Field(min_length=1)
+
+
+class PythonTransformation(Spec):
+    """A transformation function in `transformations/*.py`: of `takes`, vectorised, as its decorator and signature say.
+
+    `code` is what it computes: its own text and that of what it uses in its file, without comments and layout.
+    """
+
+    name: Name
+    description: str = ""
+    takes: str = "DOUBLE"
+    returns: str = "DOUBLE"
+    args: dict[Name, TransformationArgument] = {}
+    statistics: dict[Name, str] = {}
+    code: str

@@ -181,8 +181,8 @@ class OwnFunction(Noun):
     """A transformation function of the project's own, as a step uses it: for this type, with these arguments.
 
     `fingerprint` says what it means, whatever its name. Of kind `sql`: `sql` over `x` and the statistics, which are
-    aggregates over `x`, arguments written in. Of kind `python`: `function` in the file `path`. `types` are the
-    statistics', `returns` the type of what it makes.
+    aggregates over `x`, arguments written in. Of kind `python`: `function` in the file `path`; `code` is a hash of what
+    it computes. `types` are the statistics', `returns` the type of what it makes.
     """
 
     kind: Literal["sql", "python"] = "sql"
@@ -194,6 +194,7 @@ class OwnFunction(Noun):
     sql: str = ""
     path: str = ""
     function: str = ""
+    code: str = ""
 
 
 class Step(Noun):

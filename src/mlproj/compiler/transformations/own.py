@@ -20,14 +20,17 @@ from mlproj.compiler.transformations.own_function import (
     typed,
     without_infinite,
 )
-from mlproj.compiler.types import is_float, is_integer, suits, unknown_type_hint
+from mlproj.compiler.types import is_float, is_integer, is_numeric, suits, unknown_type_hint
 from mlproj.diagnostics import Collector
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
-from mlproj.specs import OwnTransformation, TransformationArgument
+from mlproj.specs import OwnTransformation, PythonTransformation, TransformationArgument
 from mlproj.state import Column, OwnFunction
 
 _Place = tuple[str, ...]
+_Declared = Loaded[OwnTransformation] | Loaded[PythonTransformation]
+# What a function in Python may take and make: as arrays of numpy, or of objects.
+_TAKES, _RETURNS = ("DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"), ("DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN")
 # A function that takes none of these takes nothing that a feature could be.
 _TRIED = ("DOUBLE", "BIGINT", "VARCHAR", "DATE", "TIMESTAMP", "BOOLEAN")
 _WRITTEN: dict[str, tuple[type, ...]] = {"BOOLEAN": (bool,), "VARCHAR": (str,)}
@@ -36,11 +39,9 @@ _WRITTEN: dict[str, tuple[type, ...]] = {"BOOLEAN": (bool,), "VARCHAR": (str,)}
 class OwnFunctions:
     """The functions that a project declares, by name; what is wrong with a declaration is E425."""
 
-    def __init__(
-        self, declared: Sequence[Loaded[OwnTransformation]], checker: TypeChecker, collector: Collector
-    ) -> None:
+    def __init__(self, declared: Sequence[_Declared], checker: TypeChecker, collector: Collector) -> None:
         self._checker, self._collector = checker, collector
-        self._declared: dict[str, Loaded[OwnTransformation]] = {}
+        self._declared: dict[str, _Declared] = {}
         self._types: dict[str, dict[str, str]] = {}
         self._failed: set[str] = set()
         for found in declared:
@@ -93,7 +94,7 @@ class OwnFunctions:
 
     # ------------------------------------------------------------------------------------------------- declarations
 
-    def _declares(self, found: Loaded[OwnTransformation]) -> bool:
+    def _declares(self, found: _Declared) -> bool:
         spec, said = found.spec, len(self._collector)
         if spec.name in FUNCTIONS:
             self._error(found, "there is a built-in one of this name", "give yours another name", ("name",))
@@ -103,10 +104,14 @@ class OwnFunctions:
                     self._error(found, "'x' is the feature itself", "give it another name", (key, name), key=True)
                 elif key == "statistics" and name.casefold() in {n.casefold() for n in spec.args}:
                     self._error(found, f"'{name}' is an argument too", "give one another name", (key, name), key=True)
+        if isinstance(spec, PythonTransformation):
+            for key, type_name, known in (("takes", spec.takes, _TAKES), ("returns", spec.returns, _RETURNS)):
+                if type_name not in known:
+                    self._error(found, f"{key} cannot be '{type_name}'", f"{key} is one of {', '.join(known)}", (key,))
         self._types[spec.name] = {name: self._argument(found, name, a) for name, a in spec.args.items()}
         return len(self._collector) == said
 
-    def _argument(self, found: Loaded[OwnTransformation], name: str, argument: TransformationArgument) -> str:
+    def _argument(self, found: _Declared, name: str, argument: TransformationArgument) -> str:
         """The type of an argument: as declared, or its default's."""
         if argument.type is None:
             return _type_of(argument.default)
@@ -120,18 +125,18 @@ class OwnFunctions:
             self._error(found, f"the default of '{name}' is no {type_name}", None, ("args", name))
         return type_name
 
-    def _takes_something(self, found: Loaded[OwnTransformation]) -> bool:
+    def _takes_something(self, found: _Declared) -> bool:
         """Whether the SQL binds for any type that features have; else what is said of the first is said."""
-        for key, sql in [
-            (("sql",), found.spec.sql),
-            *((("statistics", n), s) for n, s in found.spec.statistics.items()),
-        ]:
+        spec = found.spec
+        texts: list[tuple[_Place, str]] = [(("statistics", name), sql) for name, sql in spec.statistics.items()]
+        texts += [(("sql",), spec.sql)] if isinstance(spec, OwnTransformation) else []
+        for key, sql in texts:
             if reads_a_query(sql):
                 self._error(found, f"{_shown(key)} reads a query", "it is SQL over x, args and statistics alone", key)
                 return False
-        args = {name: _example(self._types[found.spec.name][name], a.default) for name, a in found.spec.args.items()}
+        args = {name: _example(self._types[spec.name][name], a.default) for name, a in spec.args.items()}
         first: Unfit | None = None
-        for type_name in _TRIED:
+        for type_name in _TRIED if isinstance(spec, OwnTransformation) else (spec.takes,):
             try:
                 self._bound(found, type_name, args)
             except Unfit as problem:
@@ -149,36 +154,31 @@ class OwnFunctions:
     # ---------------------------------------------------------------------------------------------------- for a type
 
     def _bound(
-        self, found: Loaded[OwnTransformation], type_name: str, args: Mapping[str, Any]
+        self, found: _Declared, type_name: str, args: Mapping[str, Any]
     ) -> tuple[OwnFunction, list[tuple[_Place, Note]]]:
         spec = found.spec
         given = {name: typed(args[name], self._types[spec.name][name]) for name in spec.args}
+        takes = type_name if isinstance(spec, OwnTransformation) else _taken(spec, type_name)
+        x = Column(name="x", type=takes)
         statistics = {name: substituted(sql, given) for name, sql in spec.statistics.items()}
-        x = [Column(name="x", type=type_name)]
         types: dict[str, str] = {}
         learnt: dict[str, Column] = {}
         notes: list[tuple[_Place, Note]] = []
         for name, sql in statistics.items():
             key: _Place = ("statistics", name)
-            types[name] = self._aggregate(sql, type_name, key)
-            meaning = self._meaning(sql, {"x": x[0]})
+            types[name] = self._aggregate(sql, takes, key)
+            meaning = self._meaning(sql, {"x": x})
             learnt[name] = Column(name=f"statistic {meaning.fingerprint}", type=types[name])
             notes += [(key, note) for note in meaning.notes]
+        own = OwnFunction(fingerprint="", takes=takes, returns="", statistics=statistics, types=types)
+        if isinstance(spec, PythonTransformation):
+            return _python(own, found.path, spec, args, {n: c.name for n, c in learnt.items()}), notes
         sql = substituted(spec.sql, given)
-        returns = self._row_wise(sql, [*x, *(Column(name=n, type=t) for n, t in types.items())])
-        meaning = self._meaning(sql, {"x": x[0], **learnt})
+        returns = self._row_wise(sql, [x, *(Column(name=n, type=t) for n, t in types.items())])
+        meaning = self._meaning(sql, {"x": x, **learnt})
         notes += [(("sql",), note) for note in meaning.notes]
-        own = OwnFunction(
-            fingerprint=fingerprint(
-                "own", type_name, returns, meaning.fingerprint, sorted(c.name for c in learnt.values())
-            ),
-            takes=type_name,
-            returns=returns,
-            statistics=statistics,
-            types=types,
-            sql=sql,
-        )
-        return own, notes
+        whole = fingerprint("own", takes, returns, meaning.fingerprint, sorted(c.name for c in learnt.values()))
+        return own.model_copy(update={"fingerprint": whole, "returns": returns, "sql": sql}), notes
 
     def _aggregate(self, sql: str, type_name: str, key: _Place) -> str:
         x = without_infinite('"x"', type_name)
@@ -221,6 +221,27 @@ class OwnFunctions:
         from mlproj.compiler.semantics import FunctionNames, condition_meaning
 
         return condition_meaning(sql, names, FunctionNames(*map(self._checker.functions, FunctionNames.kinds)))
+
+
+def _taken(spec: PythonTransformation, type_name: str) -> str:
+    """Numbers of all types are taken as DOUBLE. Raises `Unfit`."""
+    if type_name != spec.takes and not (spec.takes == "DOUBLE" and is_numeric(type_name)):
+        raise Unfit(f"it takes {spec.takes}", "cast the feature in its group", ("takes",))
+    return spec.takes
+
+
+def _python(
+    own: OwnFunction, path: str, spec: PythonTransformation, args: Mapping[str, Any], learnt: Mapping[str, str]
+) -> OwnFunction:
+    """What it computes is its code, whatever it is called."""
+    code = fingerprint("code", spec.code)
+    whole = fingerprint("own python", own.takes, spec.returns, code, args, learnt)
+    return own.model_copy(
+        update={
+            "kind": "python", "fingerprint": whole, "returns": spec.returns, "path": path, "function": spec.name,
+            "code": code,
+        }
+    )  # fmt: skip
 
 
 def _row(columns: Sequence[Column]) -> str:

@@ -64,16 +64,16 @@ def own_function(name: str, own: OwnFunction) -> Function:
         if own.kind == "sql":
             made = f"({substituted(own.sql, {'x': f'({x})', **learnt})})"
         else:
-            made = f"{identifier(python_name(own))}({', '.join([x, *learnt.values()])})"
+            made = f"{identifier(python_name(own))}({', '.join([f'({x})::{own.takes}', *learnt.values()])})"
         return single(without_nan(made, own.returns))
 
     def statistics(x: str, _args: Mapping[str, Any]) -> dict[str, str]:
-        seen = f"({without_infinite(x, own.takes)})"
+        seen = f"({without_infinite(f'({x})::{own.takes}' if own.kind == 'python' else x, own.takes)})"
         return {n: substituted(sql, {"x": seen}) for n, sql in own.statistics.items()}
 
     return Function(
         name=name,
-        accepts=lambda type_name: type_name == own.takes,
+        accepts=lambda _type: True,
         wants=own.takes,
         output=lambda _type, _args: own.returns,
         apply=apply,

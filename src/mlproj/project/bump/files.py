@@ -62,7 +62,7 @@ class Files:
     def copy_to(self, folder: Path) -> None:
         """All files that make the project, with the changes, in another folder."""
         found = find_files(self._root)
-        for path in {*found.yaml, *found.sql, *self._now}:
+        for path in {*found.yaml, *found.sql, *found.python, *self._now}:
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(self._bytes(path))
