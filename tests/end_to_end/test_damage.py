@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.command import ENVIRONMENT, EXECUTABLE, ask
+from tests.end_to_end.command import ENVIRONMENT, EXECUTABLE, ask, mlproj
 
 GARBAGE = b"\x00\xffno database" * 500
 
@@ -50,6 +50,12 @@ def test_damaged_state_or_lake_is_told(built_shop: Path, damage: Callable[[Path]
     if damage is not _no_rows:
         build = ask(built_shop, "build")
         assert (build.code, build.codes) == (1, ["E612"])
+    else:
+        source = built_shop / "data" / "orders.csv"
+        source.write_text(source.read_text(encoding="utf-8") + "61,1,5.0,1\n", encoding="utf-8")
+        refused = mlproj(built_shop, "build")
+        assert refused.code == 1
+        assert "hint: restore the lake's files from a backup" in refused.err
 
 
 def test_a_lost_state_is_restored_from_the_lake(built_shop: Path) -> None:

@@ -84,8 +84,9 @@ def _outside(error: Exception) -> Any:
     from mlproj.ports import EngineError
 
     if isinstance(error, EngineError):
-        hint = "restore the lake's files from a backup: a published commit is never written again"
-        return fail("E612", f"the lake cannot be read: {error.message}", hint=hint)
+        from mlproj.executor.lost_file import RESTORE
+
+        return fail("E612", f"the lake cannot be read: {error.message}", hint=RESTORE)
     if isinstance(error, OSError):
         place = f"'{error.filename}': " if error.filename else ""
         hint = "mlproj writes into target/ and .mlproj/ of the project's folder, and where --out says"

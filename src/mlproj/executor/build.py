@@ -15,6 +15,7 @@ from mlproj.executor.groups import materialise, test_rows
 from mlproj.executor.increments import add_rows
 from mlproj.executor.journal import Journal
 from mlproj.executor.publication import publish
+from mlproj.executor.lost_file import hint_of
 from mlproj.executor.results import RunResults, run_results
 from mlproj.executor.rows import trace_inputs, unwritten, write_rows
 from mlproj.executor.scheduler import run_units
@@ -180,7 +181,7 @@ class _Build:
             self._journal.note(self._results, rows.info.message)
             write_rows(self._space, rows)
         except EngineError as error:
-            hint = "what succeeded is computed again by the next build"
+            hint = hint_of(error, "what succeeded is computed again by the next build")
             self._options.failed([Diagnostic("E618", f"the lake refused the rows: {error.message}", hint=hint)])
 
     def _attempt_publication(self) -> bool:
@@ -204,7 +205,7 @@ class _Build:
                     Diagnostic(
                         "E618",
                         f"the lake refused the publication: {error.message}",
-                        hint="nothing was published; the next build takes up what was computed",
+                        hint=hint_of(error, "nothing was published; the next build takes up what was computed"),
                     )
                 ]
             )

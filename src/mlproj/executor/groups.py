@@ -11,6 +11,7 @@ from mlproj.compiler.data_tests import unique_sql
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.digests import digest_sql, digests_wanted
+from mlproj.executor.lost_file import hint_of
 from mlproj.executor.journal import commit_info, journaled
 from mlproj.executor.reuse import standing
 from mlproj.executor.workspace import GroupOutcome, Workspace
@@ -169,7 +170,9 @@ def explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectE
             return ProjectError([Diagnostic("E603", message, source.span, hint, node=node.id)], exit_code=1)
     from mlproj.diagnostics import Span
 
-    hint = "overflow and bad casts are errors here; try_cast() gives null instead" if error.kind else None
+    hint = hint_of(
+        error, "overflow and bad casts are errors here; try_cast() gives null instead" if error.kind else None
+    )
     return ProjectError(
         [Diagnostic("E602", f"{node.relation}: {error.message}", Span(node.sql_path), hint, node=node.id)], exit_code=1
     )

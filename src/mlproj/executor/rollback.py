@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from mlproj.compiler.row_changes import COUNTS, changed_keys_sql, compared_columns
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
+from mlproj.executor.lost_file import hint_of
 from mlproj.executor.publication import view_moves
 from mlproj.executor.recovery import publication_record
 from mlproj.executor.workspace import table_name
@@ -139,7 +140,7 @@ def _journaled(nodes: Sequence[str], target: str, adapters: Adapters, build_id: 
         if isinstance(error, ProjectError):
             raise
         message = f"the lake refused the rollback: {error.message}"
-        hint = "nothing was moved; run it again"
+        hint = hint_of(error, "nothing was moved; run it again")
         raise ProjectError([Diagnostic("E618", message, hint=hint)], exit_code=1) from error
     _end(results, "ok", adapters, build_id)
 
