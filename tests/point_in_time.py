@@ -69,19 +69,37 @@ def _table(name: str, types: dict[str, str], rows: Iterable[Sequence[Any]]) -> s
     return f'create or replace table "{name}" as select * from ({made}) as t({named})'
 
 
+def literal_marks(marks: Sequence[Sequence[Any]]) -> str:
+    """A statement that makes the table `g@1`, whose key is a text that rows of the other group bring."""
+    return _table("g@1", {"name": "VARCHAR", "at": "TIMESTAMP", "z": "DOUBLE"}, marks)
+
+
+def compiled_chain(case: Any) -> str:
+    """The SQL of the same view with a second join, on `y` of the first."""
+    project = _Project()
+    view = _view("v", case, project)
+    marks = project.group("g", {"name": "VARCHAR", "at": "TIMESTAMP", "z": "DOUBLE"}, primary_key=["name"],
+                          event_time="at")  # fmt: skip
+    view["joins"].append({"group": f"{marks}@1", "on": {"y": "name"}, "features": ["z"], "type": case.kind})
+    return _compiled(project, [view])[0].replace(f'"{marks}@1"', '"g@1"')
+
+
 def compiled_views(cases: Sequence[Any]) -> dict[Any, str]:
     """The SQL of one view per case, over tables that `literal_rows` makes."""
     project = _Project()
-    views = [_view(f"v{number}", case, project) for number, case in enumerate(cases)]
-    text = yaml.safe_dump({"sources": project.sources, "feature_groups": project.groups, "feature_views": views})
+    found = _compiled(project, [_view(f"v{number}", case, project) for number, case in enumerate(cases)])
+    return {case: f"select id, x, y from (\n{sql}\n) as v" for case, sql in zip(cases, found, strict=True)}
+
+
+def _compiled(project: _Project, views: Sequence[dict[str, Any]]) -> list[str]:
+    text = yaml.safe_dump({"sources": project.sources, "feature_groups": project.groups, "feature_views": [*views]})
     with tempfile.TemporaryDirectory() as folder:
         root = write_files(Path(folder) / "p", {**project.files, "all.yml": text})
         manifest = compile_folder(root, Path(folder) / "cache")
-    sql = {case: manifest.view(f"feature_view:v{number}@1").sql for number, case in enumerate(cases)}
-    for case in cases:
-        for name in project.named:
-            sql[case] = sql[case].replace(f'"{name}@1"', '"base@1"' if name.startswith("base") else '"f@1"')
-    return {case: f"select id, x, y from (\n{text}\n) as v" for case, text in sql.items()}
+    found = [manifest.view(f"feature_view:{view['name']}@1").sql for view in views]
+    for stem, name in ((stem, name) for name in project.named for stem in ("base", "f") if name.startswith(stem)):
+        found = [sql.replace(f'"{name}@1"', f'"{stem}@1"') for sql in found]
+    return found
 
 
 class _Project:

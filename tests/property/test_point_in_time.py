@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.point_in_time import HOUR, Types, compiled_views, literal_rows
+from tests.point_in_time import HOUR, Types, compiled_chain, compiled_views, literal_marks, literal_rows
 
 DAY = 24 * HOUR
 
@@ -64,15 +64,11 @@ class Case:
 
     def joined(self, base: list[Observation], rows: list[Row]) -> list[tuple[Any, ...]]:
         """The definition."""
-        found = []
-        for b in base:
-            candidates = [r for r in rows if self._sees(b, r)]
-            row = greatest(candidates, self.created)
-            if row is not None:
-                found.append((b.id, row.x, row.y))
-            elif self.kind == "left":
-                found.append((b.id, None, None))
-        return sorted(found, key=repr)
+        found = [(b.id, self.found(b, rows)) for b in base]
+        return [(i, *((r.x, r.y) if r else (None, None))) for i, r in found if r or self.kind == "left"]
+
+    def found(self, observation: Observation, rows: list[Row]) -> Row | None:
+        return greatest((r for r in rows if self._sees(observation, r)), self.created)
 
     def _sees(self, b: Observation, r: Row) -> bool:
         if None in (b.k, b.place, r.who, r.place, r.at) or (b.k, b.place) != (r.who, r.place):
@@ -111,22 +107,23 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-keys = st.sampled_from([1, 1, 2, None])
-places = st.sampled_from(["a", "a", "b", None])
-hours = st.one_of(st.none(), st.sampled_from([0, 0, 1, 12, 23, 24, 25, 47, 48, 49, 72]).map(lambda h: h * HOUR))
-values = st.one_of(st.none(), st.sampled_from([0.0, 1.0, -1.0, math.nan]))
-texts = st.sampled_from(["", "p", "q", None])
-observations = st.lists(st.tuples(keys, places, hours), max_size=8).map(
+# Few values, so that keys meet, times tie, and ages end where they may.
+keys = st.sampled_from([1, 1, 1, 1, 2, None])
+places = st.sampled_from(["a", "a", "a", "a", "b", None])
+hours = st.sampled_from([None, *(h * HOUR for h in (0, 24, 24, 24, 25, 47, 48, 48))])
+values = st.sampled_from([None, 0.0, 1.0, math.nan])
+texts = st.sampled_from([None, "", "p", "q"])
+observations = st.lists(st.tuples(keys, places, hours), min_size=3, max_size=8).map(
     lambda rows: [Observation(i, *row) for i, row in enumerate(rows)]
 )
-group_rows = st.lists(st.builds(Row, keys, places, hours, hours, values, texts), max_size=12)
+group_rows = st.lists(st.builds(Row, keys, places, hours, hours, values, texts), min_size=6, max_size=12) | st.just([])
 
 
 def shown(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     return sorted(map(repr, rows))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     case=st.sampled_from(CASES), base=observations, rows=group_rows, twice=st.booleans(),
     zone=st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"]),
@@ -141,3 +138,40 @@ def test_the_sql_gives_what_the_loop_says(
         engine.execute(statement)
 
     assert shown(engine.execute(sql_of()[case]).fetchall()) == shown(case.joined(base, rows))
+
+
+class Mark(NamedTuple):
+    """Of a group that is joined through `y` of the other one."""
+
+    name: str | None
+    at: int | None
+    z: float | None
+
+
+marks = st.lists(st.builds(Mark, texts, hours, values), min_size=4, max_size=8)
+CHAINS = [case for case in CASES if case.types == TYPES[0] and case.timed and case.max_age is None]
+
+
+@cache
+def chain_of(case: Case) -> str:
+    return compiled_chain(case)
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=st.sampled_from(CHAINS), base=observations, rows=group_rows, others=marks)
+def test_a_join_goes_through_the_row_that_another_found(
+    engine: duckdb.DuckDBPyConnection, case: Case, base: list[Observation], rows: list[Row], others: list[Mark]
+) -> None:
+    expected = []
+    for b in base:
+        row = case.found(b, rows)
+        name = row.y if row else None
+        seen = [m for m in others if None not in (m.name, m.at, b.at) and m.name == name and m.at <= b.at]
+        mark = max(seen, key=lambda m: (m.at, lowest(m.z)), default=None)
+        if (row and mark) or case.kind == "left":
+            expected.append((b.id, row.x if row else None, mark.z if mark else None))
+    for statement in (*literal_rows(case.types, base, rows), literal_marks(others)):
+        engine.execute(statement)
+
+    found = engine.execute(f"select id, x, z from (\n{chain_of(case)}\n) as v").fetchall()
+    assert shown(found) == shown(expected)

@@ -76,6 +76,11 @@ class DuckDBEngine:
                 beside.unlink(missing_ok=True)
         return int(row[0]) if row else 0
 
+    def limit_memory(self, size: str) -> None:
+        """Hold at most this much (`4GB`) in memory; the rest waits in the temporary directory."""
+        with self._running() as cursor:
+            cursor.execute(f"set memory_limit = {literal(size)}")
+
     def interrupt(self) -> None:
         """Stop what all threads are running; their calls raise `EngineError` of kind `Interrupt`."""
         with self._lock:

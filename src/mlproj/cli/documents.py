@@ -229,9 +229,7 @@ def dataset_document(
     project: Project, view: str, out: Path | None, file_format: str, as_of: str | None = None
 ) -> Document:
     """A view's current training dataset, or that of then, and the files that it was written to."""
-    name = unlabelled(view)
-    node = find_node(project.manifest, name if name.startswith("feature_view:") else f"feature_view:{name}")
-    assert isinstance(node, ViewNode)
+    node = _find_view(project, view)
     handle = FeatureView(project, node.name, node.version, as_of=as_of)
     dataset = handle.dataset
     files = {str(path): rows for path, rows in handle.export(out, file_format).items()} if out else {}
@@ -249,6 +247,26 @@ def dataset_document(
         created_at=dataset.created_at,
         files=files,
     )
+
+
+def _find_view(project: Project, text: str) -> ViewNode:
+    name = unlabelled(text)
+    node = find_node(project.manifest, name if name.startswith("feature_view:") else f"feature_view:{name}")
+    assert isinstance(node, ViewNode)
+    return node
+
+
+def historical_document(
+    project: Project, view: str, files: tuple[Path, Path, str], as_of: str | None, memory: str, *, transform: bool
+) -> Document:
+    """Observations with the joined features as of their times; `files` are theirs, the folder for both, its format."""
+    from mlproj.project.historical import historical_file
+
+    node, (entities, folder, file_format) = _find_view(project, view), files
+    handle, target = FeatureView(project, node.name, node.version), folder / f"historical.{file_format}"
+    rows, features = historical_file(handle, entities, target, as_of, transform=transform, memory=memory)
+    then = None if as_of is None else as_of_shown(as_of)
+    return _document("historical", view=node.relation, as_of=then, rows=rows, features=features, out=str(target))
 
 
 def predict_document(project: Project, model: str, source: Path, out: Path | None) -> Document:

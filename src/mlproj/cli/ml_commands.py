@@ -17,14 +17,39 @@ from mlproj.cli.context import Context, as_of_option, pass_context
 @click.option(
     "--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", help="The files' format."
 )
+@click.option(
+    "--entities",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="Your own observations instead, csv or parquet: each gets the joined features as of its time, in DIR.",
+)
+@click.option("--transform", is_flag=True, help="With --entities: features as the training dataset has them.")
+@click.option("--memory", default="4GB", metavar="SIZE", help="With --entities: what is held in memory at most.")
 @as_of_option
 @pass_context
-def train_data(context: Context, view: str, out: Path | None, file_format: str, as_of: str | None) -> None:
+def train_data(
+    context: Context,
+    view: str,
+    out: Path | None,
+    file_format: str,
+    entities: Path | None,
+    transform: bool,
+    memory: str,
+    as_of: str | None,
+) -> None:
     """The current training dataset of a view: what it is, or its rows as files."""
-    from mlproj.cli.documents import dataset_document
+    from mlproj.cli.documents import dataset_document, historical_document
     from mlproj.cli.render.cards import card_lines
 
-    document = dataset_document(context.project, view, out, file_format, as_of)
+    if entities and not out:
+        raise click.UsageError("--entities needs --out DIR: the rows are written there")
+    if transform and not entities:
+        raise click.UsageError("--transform is for --entities: a training dataset is transformed already")
+    document = (
+        historical_document(context.project, view, (entities, out, file_format), as_of, memory, transform=transform)
+        if entities and out
+        else dataset_document(context.project, view, out, file_format, as_of)
+    )
     context.answer(document, lambda: card_lines(document, context))
 
 

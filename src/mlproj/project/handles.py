@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.text import identifier, identifiers, total_order
-from mlproj.diagnostics import Span, did_you_mean, fail
+from mlproj.diagnostics import did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
-from mlproj.ports import EngineError, SourceError, SourceSpec
+from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
+from mlproj.project.input_files import file_relation, format_of
 from mlproj.project.model_names import resolve_model
 from mlproj.state import (
     Column,
     Commit,
-    Fingerprints,
     GroupNode,
     ModelVersion,
     Published,
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from mlproj.adapters.duckdb_engine import DuckDBEngine
     from mlproj.planner.rollback import Rollback
     from mlproj.project.aliases import Promotion
+    from mlproj.project.historical import Frame
     from mlproj.project.project import Project
 
 
@@ -105,7 +107,7 @@ class FeatureView:
     """A published feature view and its current training dataset; `as_of` as in `FeatureGroup`: that of then."""
 
     def __init__(self, project: Project, name: str, version: int | None, *, as_of: AsOf | None = None) -> None:
-        self._project = project
+        self.project = project
         state = project.state()
         row = published_node(state, "feature_view", name, version)
         assert isinstance(row.node, ViewNode)
@@ -116,13 +118,17 @@ class FeatureView:
         dataset = newest if as_of is None else dataset_as_of(project, self.node, as_of)
         self.dataset: TrainingDataset = dataset
 
+    @property
+    def engine(self) -> DuckDBEngine:
+        return self.project.session.engine
+
     def query(self, split: str | None = None) -> str:
         """SQL of the training dataset's rows in key order.
 
         Keys, features as transformed, label, passenger, and `split` where all are asked for.
         """
         dataset = self.dataset
-        relation = self._project.session.lake.relation(dataset.table, dataset.commit)
+        relation = self.project.session.lake.relation(dataset.table, dataset.commit)
         rest = [c.name for c in dataset.columns if c.name not in (*dataset.keys, "split")]
         where = f" where split = '{split}'" if split else ""
         names = [*dataset.keys, *rest] if split else [*dataset.keys, *rest, "split"]
@@ -130,7 +136,7 @@ class FeatureView:
 
     def read(self) -> pd.DataFrame:
         """The whole training dataset, with its `split` column."""
-        frame: pd.DataFrame = self._project.session.engine.arrow(self.query()).to_pandas()
+        frame: pd.DataFrame = self.engine.arrow(self.query()).to_pandas()
         return frame
 
     def train_test_split(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any], pd.Series[Any]]:
@@ -153,8 +159,26 @@ class FeatureView:
         for split, rows in self.dataset.rows.items():
             if rows:
                 path = folder / f"{split}.{file_format}"
-                written[path] = self._project.session.engine.copy_to(self.query(split), path, file_format)
+                written[path] = self.engine.copy_to(self.query(split), path, file_format)
         return written
+
+    def historical(self, entities: Frame, *, as_of: AsOf | None = None, transform: bool = False) -> Frame:
+        """Your own observations, in their order, with the joined features as of the time of each beside them.
+
+        `entities` is a pandas DataFrame or an Arrow table with the keys of the view's joins and, where its base has an
+        event_time, a column of that name. No row goes, whatever the joins, the filter or the split say. Groups are read
+        as published, or as they stood `as_of` then. With `transform` the features of the base are needed too, and all
+        features come out as the newest training dataset has them. Raises E630 where the observations do not fit.
+        """
+        from mlproj.project.historical import historical
+
+        found: Frame = historical(self, entities, as_of, transform=transform)
+        return found
+
+    def joined(self, relation: str) -> FeatureGroup:
+        """A published group that it joins, by `name@version`."""
+        name, _, version = relation.partition("@")
+        return FeatureGroup(self.project, name, int(version))
 
 
 class Model:
@@ -198,7 +222,7 @@ class Model:
 
     def predict_file(self, source: Path, target: Path | None) -> tuple[pd.DataFrame, int]:
         """Score a csv or parquet file; the rows with their predictions go to `target`, whole or not at all."""
-        relation = _file_relation(self._project, source)
+        relation = file_relation(self._project, source)
         engine = self._project.session.engine
         try:
             engine.create_table("scoring", f"select * from {relation}")
@@ -216,7 +240,7 @@ class Model:
             import pyarrow as pa
 
             relation = self._relation_of(pa.Table.from_pandas(rows, preserve_index=False))
-            engine.copy_to(f"select * from {relation}", target, _format_of(target))
+            engine.copy_to(f"select * from {relation}", target, format_of(target))
         return rows, len(rows)
 
     def _relation_of(self, table: pa.Table) -> str:
@@ -267,35 +291,3 @@ class Model:
         if found:
             hint = f"{self.version.id} was trained without nulls there: fill them, or leave these rows out"
             raise fail("E610", f"the input has nulls in {', '.join(found)}", hint=hint)
-
-
-def _file_relation(project: Project, path: Path) -> str:
-    """SQL that reads a csv or parquet file, with the types that its content shows."""
-    from glob import escape
-
-    spec = SourceSpec(path.name, escape(str(path.resolve())), _format_of(path), {}, None)
-    try:
-        columns = project.session.sources.columns(spec)
-    except SourceError as error:
-        said = error.message.removeprefix(f"source '{path.name}': ")
-        hint = "a csv file with a header, in UTF-8, or a parquet file"
-        near = error.hint if error.hint and error.hint.startswith("did you mean") else None
-        raise fail("E610", said, hint=near or hint) from error
-    node = SourceNode(
-        id="source:input",
-        name=path.name,
-        span=Span(path.name),
-        fingerprints=Fingerprints(local="", deep="", metadata=""),
-        path=spec.path,
-        format=_format_of(path),
-        columns=columns,
-    )
-    return project.session.sources.relation(node)
-
-
-def _format_of(path: Path) -> Literal["csv", "parquet"]:
-    if path.suffix.lower() == ".csv":
-        return "csv"
-    if path.suffix.lower() == ".parquet":
-        return "parquet"
-    raise fail("E619", f"cannot tell the format of '{path.name}'", hint="name it .csv or .parquet")
