@@ -34,6 +34,7 @@ TOUCHED = (
 )
 
 _BUSY_SECONDS = 10.0
+_OUTSIDE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_PERM")
 
 
 def resolve_catalog(catalog: str, root: Path) -> Path:
@@ -121,6 +122,10 @@ def _errors(path: Path) -> Iterator[None]:
         if "locked" in str(error) or "busy" in str(error):
             message = f"lake catalog '{path.name}' stays locked by another program"
             raise fail("E613", message, hint="wait until it has ended and try again", exit_code=1) from error
+        if str(getattr(error, "sqlite_errorname", "")).startswith(_OUTSIDE):
+            # Nothing is wrong with the catalog: to move it away would be the end of what was published.
+            hint = f"'{path.parent.name}' has to be a folder that can be written, on a disk with space, also to read"
+            raise fail("E612", f"lake catalog '{path.name}' cannot be used: {error}", hint=hint, exit_code=1) from error
         raise unreadable(path.name, str(error)) from error
     except sqlite3.DatabaseError as error:
         raise unreadable(path.name, str(error)) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlproj.adapters.ducklake_catalog import FORMAT, iso_commits, newest_publication, resolve_catalog
+from mlproj.adapters.ducklake_catalog import FORMAT, iso_commits, newest_publication, read_catalog, resolve_catalog
 from mlproj.diagnostics import ProjectError
 
 
@@ -34,3 +34,19 @@ def test_a_newer_format_is_told_apart_from_a_damaged_one() -> None:
         newest_publication([(1, newer)], "c.sqlite")
     assert caught.value.diagnostics[0].code == "E611"
     assert "c.sqlite" in caught.value.diagnostics[0].message
+
+
+@pytest.mark.parametrize(("damaged", "hint"), [(True, "restore the catalog"), (False, "can be written")])
+def test_only_a_damaged_catalog_is_to_be_moved_away(tmp_path: Path, damaged: bool, hint: str) -> None:
+    path = tmp_path / "catalog.sqlite"
+    if damaged:
+        path.write_bytes(b"no database" * 500)
+    else:
+        path.mkdir()
+
+    with pytest.raises(ProjectError) as caught:
+        read_catalog(path, "select 1")
+
+    [found] = caught.value.diagnostics
+    assert found.code == "E612"
+    assert hint in str(found.hint)
