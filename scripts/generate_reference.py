@@ -15,6 +15,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from mlproj.specs import base
+from mlproj.specs.data_test import DataTest, Rule
 
 if TYPE_CHECKING:
     import click
@@ -50,7 +51,7 @@ def pages() -> dict[str, str]:
         "data_tests.md": (
             "Data tests",
             "",
-            [specs.DataTest, specs.NotNull, specs.Unique, specs.AcceptedValues, specs.Between],
+            [specs.DataTest, *_data_tests()],
         ),
     }
     texts = {name: resource_page(*arguments) for name, arguments in resources.items()}
@@ -61,6 +62,11 @@ def pages() -> dict[str, str]:
     return texts
 
 
+def _data_tests() -> list[type[BaseModel]]:
+    """What all tests may say, and each kind."""
+    return [Rule, *(get_args(field.annotation)[0] for field in DataTest.model_fields.values())]
+
+
 def resource_page(title: str, key: str, models: list[type[BaseModel]]) -> str:
     lead = f"A list under the top-level key `{key}:` of any YAML file of the project.\n\n" if key else ""
     return f"{NOTE}# {title}\n\n{lead}" + "\n".join(model_section(model) for model in models)
@@ -68,8 +74,10 @@ def resource_page(title: str, key: str, models: list[type[BaseModel]]) -> str:
 
 def model_section(model: type[BaseModel]) -> str:
     """Heading, docstring, and a row per key."""
-    rows = [key_row(field.alias or name, field) for name, field in model.model_fields.items()]
-    table = "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows]) if rows else "No keys."
+    shared = {} if model is Rule or not issubclass(model, Rule) else Rule.model_fields
+    rows = [key_row(f.alias or name, f) for name, f in model.model_fields.items() if name not in shared]
+    none = "No keys of its own." if shared else "No keys."
+    table = "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows]) if rows else none
     return f"## {model.__name__}\n\n{prose(model.__doc__)}{table}\n"
 
 

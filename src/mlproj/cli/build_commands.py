@@ -1,4 +1,4 @@
-"""init, plan, build, test."""
+"""init, plan, build, test, and what tests failed for."""
 
 from __future__ import annotations
 
@@ -186,14 +186,33 @@ def retry(
 
 @click.command("test")
 @selection
+@click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write JUnit XML, for CI."
+)
 @pass_context
-def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...], junit: Path | None) -> None:
     """Run the tests of data and models on what stands."""
     from mlproj.cli.render.results import result_lines
 
     results = context.project.test(select=select, exclude=exclude, failed=context.complain)
+    if junit:
+        from mlproj.cli.render.junit import write_junit
+
+        write_junit(junit, results)
     context.answer(results.model_dump(mode="json"), lambda: result_lines(results, every=True))
     click.get_current_context().exit(1 if results.status == "failed" else 0)
+
+
+@click.command()
+@click.argument("test", required=False)
+@click.option("--limit", type=click.IntRange(0), default=20, metavar="N", help="Rows to show (default: 20).")
+@pass_context
+def failures(context: Context, test: str | None, limit: int) -> None:
+    """Show rows that data tests failed for when they last ran; without TEST, which tests those are."""
+    from mlproj.cli.failures_document import failures_document, failures_lines
+
+    document = failures_document(context.project, test, limit)
+    context.answer(document, lambda: failures_lines(document, context))
 
 
 @click.command()
@@ -208,4 +227,4 @@ def lock(context: Context) -> None:
     context.answer(document, lambda: lines or ["no model is trained with a library: mlproj.lock is empty"])
 
 
-COMMANDS = (init, plan, build, retry, run_tests, lock)
+COMMANDS = (init, plan, build, retry, run_tests, failures, lock)

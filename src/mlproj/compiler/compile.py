@@ -14,6 +14,7 @@ from mlproj.compiler.known import KnownGroups, group_keys
 from mlproj.compiler.lock import check_lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
+from mlproj.compiler.relationships import check_relationships
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.sources import compile_source, source_columns
@@ -58,7 +59,8 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     renderer.add_macros(loaded.macros, collector)
     checker = TypeChecker(surroundings.binder, surroundings.memo)
     sources = _sources(loaded, checker, surroundings.sources, collector)
-    groups = _groups(loaded, checker, surroundings, renderer, sources, collector)
+    groups = _groups(loaded, checker, surroundings, renderer, names, sources, collector)
+    check_relationships(loaded, names, groups, collector)
     views: dict[str, ViewNode] = {}
     own = OwnFunctions(loaded.transformations, checker, collector)
     for view in sorted(loaded.feature_views, key=lambda v: (v.spec.name, v.spec.version)):
@@ -104,6 +106,7 @@ def _groups(
     checker: TypeChecker,
     surroundings: Surroundings,
     renderer: SqlRenderer,
+    names: Names,
     sources: dict[str, SourceNode],
     collector: Collector,
 ) -> dict[str, GroupNode]:
@@ -120,7 +123,7 @@ def _groups(
     relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
     relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
     current, known = loaded.spec.current_version, surroundings.known
-    compiler = GroupCompiler(checker, renderer, deep_columns, surroundings.memo, collector, relations, current)
+    compiler = GroupCompiler(checker, renderer, deep_columns, surroundings.memo, collector, relations, current, names)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in compiled for parent in rendered[node_id].parents):

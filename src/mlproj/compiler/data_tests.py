@@ -1,165 +1,263 @@
-"""Data tests as SQL.
-
-An aggregate that counts failing rows, so that all tests of a group are one pass, and a query of them.
-"""
+"""Data tests of a group: what the YAML says, checked against its columns and compiled to SQL."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from mlproj.compiler.text import identifier, identifiers, literal, written
-from mlproj.compiler.types import is_numeric, is_temporal, suits
+from mlproj.compiler import data_test_sql as sql
+from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.conditions import Conditions
+from mlproj.compiler.data_test_sql import TestSql
+from mlproj.compiler.render import SqlRenderer
+from mlproj.compiler.resolve import Names, split_reference
+from mlproj.compiler.text import identifier, literal, written
+from mlproj.compiler.types import is_moment, is_numeric, is_temporal, suits
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
-from mlproj.specs import AcceptedValues, Between, DataTest, FeatureGroup, NotNull, Unique
+from mlproj.loader.loaded import Location
+from mlproj.ports import BindError
+from mlproj.specs import DataTest, FeatureGroup
+from mlproj.specs.data_test import (
+    OF_FEATURES, OF_GROUPS, AcceptedValues, Between, Expression, Matches, MeanBetween, NotInFuture, NotNull,
+    NullFraction, Recency, Relationships, RowCount, Rule, Unique,
+)  # fmt: skip
 from mlproj.state import CompiledTest
 
-
-def compile_tests(
-    group: Loaded[FeatureGroup], types: Mapping[str, str], node: str, collector: Collector
-) -> Iterator[CompiledTest]:
-    """All tests of a group: those of its features, those of the table, and `nullable: false` as a test of its own."""
-    seen: Counter[str] = Counter()
-    for test in _tests(group, types, node, collector):
-        seen[test.id] += 1
-        number = seen[test.id]
-        yield test if number == 1 else test.model_copy(update={"id": f"{test.id}.{number}"})
+_TEXT = ("VARCHAR",)
 
 
-def _tests(
-    group: Loaded[FeatureGroup], types: Mapping[str, str], node: str, collector: Collector
-) -> Iterator[CompiledTest]:
-    prefix = node.partition(":")[2]
-    for index, feature in enumerate(group.spec.features):
-        if feature.name not in types:
-            continue
-        kinds = {test.kind for test in feature.tests}
-        if feature.nullable is False and "not_null" not in kinds:
-            yield _test(
-                f"{prefix}.{feature.name}.nullable",
-                f"{feature.name} is declared nullable: false",
-                *_not_null(feature.name),
-                group.locate(("features", index)),
-            )
-        for number, test in enumerate(feature.tests):
-            span = group.locate(("features", index, "tests", number))
-            yield from _compile(test, feature.name, types, f"{prefix}.{feature.name}", span, node, collector)
-    for number, test in enumerate(group.spec.tests):
-        span = group.locate(("tests", number))
-        if test.kind != "unique":
-            collector.error(
-                "E414",
-                f"'{test.kind}' is a test of a feature",
-                span,
-                "move it to `tests:` of the feature it is about",
-                node,
-            )
-            continue
-        yield from _compile(test, None, types, prefix, span, node, collector)
+@dataclass(frozen=True)
+class TestCompiler:
+    """Compiles the tests of one group, whose columns have these types."""
 
+    __test__ = False  # not a test class, whatever pytest thinks of its name
 
-def _compile(
-    test: DataTest,
-    feature: str | None,
-    types: Mapping[str, str],
-    prefix: str,
-    span: Span,
-    node: str,
-    collector: Collector,
-) -> Iterator[CompiledTest]:
-    match getattr(test, test.kind):
-        case NotNull():
-            assert feature is not None
-            yield _test(f"{prefix}.not_null", f"{feature} is never null", *_not_null(feature), span)
-        case Unique(columns=columns):
-            names = columns or ([feature] if feature else [])
-            unknown = [name for name in names if name not in types]
-            if unknown or not names:
-                message = f"unknown feature '{unknown[0]}' in a test" if unknown else "unique needs columns here"
-                hint = did_you_mean(unknown[0], types) if unknown else "name them: {unique: {columns: [a, b]}}"
-                collector.error("E414", message, span, hint, node)
-                return
-            yield _test(
-                f"{prefix}.unique({', '.join(names)})" if not feature else f"{prefix}.unique",
-                f"{', '.join(names)} is unique",
-                *unique_sql(names),
-                span,
-            ).model_copy(update={"unique": tuple(names)})
-        case AcceptedValues(values=values):
-            assert feature is not None
-            if _refused(values, types[feature], feature, span, node, collector):
-                return
-            condition = f"{identifier(feature)} not in ({', '.join(literal(v) for v in values)})"
-            shown = ", ".join(str(v) for v in values)
-            yield _test(f"{prefix}.accepted_values", f"{feature} is one of {shown}", *_where(condition), span)
-        case Between(min=low, max=high):
-            assert feature is not None
-            bounds = [b for b in (low, high) if b is not None]
-            if not (is_numeric(types[feature]) or is_temporal(types[feature])):
-                message = f"between does not suit '{feature}' of type {types[feature]}"
-                collector.error("E414", message, span, "it compares numbers, dates and times", node)
-            elif not _refused(bounds, types[feature], feature, span, node, collector):
-                yield _test(f"{prefix}.between", *_between(feature, types[feature], low, high), span)
+    group: Loaded[FeatureGroup]
+    types: Mapping[str, str]
+    node: str
+    checker: TypeChecker
+    renderer: SqlRenderer
+    collector: Collector
 
+    def compile(self, names: Names) -> Iterator[CompiledTest]:
+        """All tests: those of its features, those of the table, and `nullable: false` as a test of its own."""
+        seen: Counter[str] = Counter()
+        for test in self._all(names):
+            seen[test.id] += 1
+            number = seen[test.id]
+            yield test if number == 1 else test.model_copy(update={"id": f"{test.id}.{number}"})
 
-def _between(feature: str, type_name: str, low: Any, high: Any) -> tuple[str, str, str]:
-    """Description and SQL; a bound that is None is open."""
-    column = identifier(feature)
-    parts = [f"{column} < {_bound(low, type_name)}"] if low is not None else []
-    parts += [f"{column} > {_bound(high, type_name)}"] if high is not None else []
-    text = f"{feature} between {low} and {high}"
-    if low is None or high is None:
-        text = f"{feature} ≥ {low}" if high is None else f"{feature} ≤ {high}"
-    return text, *_where(" or ".join(parts))
+    def _all(self, names: Names) -> Iterator[CompiledTest]:
+        for index, feature in enumerate(self.group.spec.features):
+            if feature.name not in self.types:
+                continue
+            kinds = {test.kind for test in feature.tests}
+            if feature.nullable is False and "not_null" not in kinds:
+                found = _not_null(feature.name, None)
+                yield CompiledTest(
+                    id=f"{self._prefix}.{feature.name}.nullable",
+                    description=f"{feature.name} is declared nullable: false",
+                    failures=found.failures,
+                    rows=found.rows,
+                    span=self.group.locate(("features", index)),
+                )
+            for number, test in enumerate(feature.tests):
+                yield from self._one(test, feature.name, ("features", index, "tests", number), names)
+        for number, test in enumerate(self.group.spec.tests):
+            yield from self._one(test, None, ("tests", number), names)
 
+    def _one(self, test: DataTest, feature: str | None, place: Location, names: Names) -> Iterator[CompiledTest]:
+        rule: Rule = getattr(test, test.kind)
+        span = self.group.locate(place)
+        if feature is None and test.kind not in OF_GROUPS:
+            self._refuse(f"'{test.kind}' is a test of a feature", span, _MOVE_TO_FEATURE)
+            return
+        if feature is not None and test.kind not in OF_FEATURES:
+            self._refuse(f"'{test.kind}' is a test of a whole group", span, _MOVE_TO_GROUP)
+            return
+        if rule.where is not None and not self._condition("where", rule.where, (*place, test.kind, "where")):
+            return
+        if isinstance(rule, Relationships):
+            yield from self._relationship(rule, feature, (*place, test.kind), names)
+            return
+        if isinstance(rule, Expression) and not self._condition("expression", rule.sql, (*place, test.kind, "sql")):
+            return
+        found = self._of_group(rule, span) if feature is None else self._of_feature(rule, feature, span)
+        if found is not None:
+            yield self._compiled(rule, f"{self._id(feature)}.{_label(rule, test.kind, feature)}", found, span)
 
-def unique_sql(names: list[str]) -> tuple[str, str]:
-    """Counts the rows beyond the first of each value; rows with a null in any of the columns are not compared."""
-    columns = identifiers(names)
-    row = (
-        identifier(names[0])
-        if len(names) == 1
-        else f"struct_pack({', '.join(f'c{i} := {identifier(n)}' for i, n in enumerate(names))})"
-    )
-    present = " and ".join(f"{identifier(n)} is not null" for n in names)
-    return (
-        f"count(*) filter (where {present}) - count(distinct {row}) filter (where {present})",
-        (
-            f"select {columns}, count(*) as n from {{relation}} where {present}"
-            f" group by {columns} having count(*) > 1 order by n desc, {columns}"
-        ),
-    )
-
-
-def _bound(value: Any, type_name: str) -> str:
-    # Not a decimal literal for a DOUBLE column: 0.1 has to be the same double that the column holds.
-    return literal(value) if is_numeric(type_name) else f"{literal(value)}::{type_name}"
-
-
-def _not_null(name: str) -> tuple[str, str]:
-    return _where(f"{identifier(name)} is null")
-
-
-def _where(condition: str) -> tuple[str, str]:
-    return f"count(*) filter (where {condition})", f"select * from {{relation}} where {condition}"
-
-
-def _test(test_id: str, description: str, failures: str, rows: str, span: Span) -> CompiledTest:
-    return CompiledTest(id=test_id, description=description, failures=failures, rows=rows, span=span)
-
-
-def _refused(values: list[Any], type_name: str, feature: str, span: Span, node: str, collector: Collector) -> bool:
-    wrong = [value for value in values if not suits(value, type_name)]
-    if wrong:
-        collector.error(
-            "E414",
-            f"{written(wrong[0])} is no value for '{feature}' of type {type_name}",
-            span,
-            "write dates and times in quotes: '2026-01-31'"
-            if is_temporal(type_name)
-            else "write values of the feature's own type",
-            node,
+    def _compiled(
+        self, rule: Rule, test_id: str, found: TestSql, span: Span, reads: tuple[str, ...] = ()
+    ) -> CompiledTest:
+        return CompiledTest(
+            id=test_id,
+            description=found.description + (f" where {' '.join(rule.where.split())}" if rule.where else ""),
+            failures=found.failures,
+            rows=found.rows,
+            span=span,
+            found=found.found,
+            severity=rule.severity,
+            warn_if=_threshold(rule.warn_if),
+            error_if=_threshold(rule.error_if),
+            reads=reads,
+            clock=found.clock,
+            unique=found.unique if (rule.severity, rule.where, rule.error_if) == ("error", None, None) else (),
         )
-    return bool(wrong)
+
+    @property
+    def _prefix(self) -> str:
+        return self.node.partition(":")[2]
+
+    def _id(self, feature: str | None) -> str:
+        return f"{self._prefix}.{feature}" if feature else self._prefix
+
+    def _of_feature(self, rule: Rule, feature: str, span: Span) -> TestSql | None:
+        kind = self.types[feature]
+        match rule:
+            case NotNull():
+                return _not_null(feature, rule.where)
+            case Unique(columns=columns):
+                return self._unique(columns or [feature], rule.where, span)
+            case AcceptedValues(values=values):
+                return None if self._unfit(values, feature, span) else _accepted(feature, values, rule.where)
+            case Between(min=low, max=high):
+                bounds = [b for b in (low, high) if b is not None]
+                fits = is_numeric(kind) or is_temporal(kind)
+                if not fits:
+                    self._unsuited("between", feature, "it compares numbers, dates and times", span)
+                if not fits or self._unfit(bounds, feature, span):
+                    return None
+                return sql.between(feature, kind, low, high, rule.where)
+            case Matches(pattern=pattern):
+                return self._matches(pattern, feature, rule.where, span)
+            case NotInFuture():
+                if not is_moment(kind):
+                    self._unsuited("not_in_future", feature, "it is for dates and timestamps", span)
+                    return None
+                return sql.not_in_future(feature, kind, rule.where)
+            case NullFraction(max=most):
+                return sql.null_fraction(feature, most, rule.where)
+            case MeanBetween(min=low, max=high):
+                if not is_numeric(kind):
+                    self._unsuited("mean_between", feature, "only numbers have a mean", span)
+                    return None
+                return sql.mean_between(feature, low, high, rule.where)
+        raise AssertionError(rule)  # OF_FEATURES names no other
+
+    def _of_group(self, rule: Rule, span: Span) -> TestSql | None:
+        match rule:
+            case Unique(columns=columns):
+                if not columns:
+                    self._refuse("unique needs columns here", span, "name them: {unique: {columns: [a, b]}}")
+                    return None
+                return self._unique(columns, rule.where, span)
+            case RowCount(min=low, max=high):
+                return sql.row_count(low, high, rule.where)
+            case Expression(sql=text):
+                return sql.failing(" ".join(text.split()), f"not (\n{text}\n)", rule.where)
+            case Recency(within=within, column=column):
+                name = column or self.group.spec.event_time
+                if name is None:
+                    self._refuse("recency needs a column: the group has no event_time", span, "name it: column: …")
+                elif name not in self.types:
+                    self._unknown(name, span)
+                elif not is_moment(self.types[name]):
+                    self._unsuited("recency", name, "it is for dates and timestamps", span)
+                else:
+                    return sql.recency(name, self.types[name], within, rule.where)
+                return None
+        raise AssertionError(rule)  # OF_GROUPS names no other
+
+    def _relationship(
+        self, rule: Relationships, feature: str | None, place: Location, names: Names
+    ) -> Iterator[CompiledTest]:
+        """The target's columns are checked once all groups are compiled: `check_relationships`."""
+        span = self.group.locate(place)
+        if feature is not None and rule.column is not None:
+            self._refuse("column is for the tests of a whole group", span, f"here {feature} is meant: leave it out")
+            return
+        target, (message, hint) = names.find("feature_group", *split_reference(rule.to))
+        if target is None:
+            self.collector.error("E301", message, self.group.locate((*place, "to")), hint, self.node)
+            return
+        field = rule.field or names.sole_key(target)
+        if field is None:
+            message = f"{target.partition(':')[2]} has a key of several columns: which is meant?"
+            self._refuse(message, span, "name it: {to: …, field: …}")
+            return
+        column = feature or rule.column or field
+        if column not in self.types:
+            self._unknown(column, span)
+            return
+        relation = target.partition(":")[2]
+        found = sql.relationship(column, relation, field, rule.where)
+        name = f"{self._prefix}.{column}.relationships({relation})"
+        yield self._compiled(rule, name, found, span, (target,))
+
+    def _condition(self, label: str, text: str, place: Location) -> bool:
+        checked = Conditions(self.types, self.node, self.checker, self.renderer, self.collector)
+        return checked.check(label, text, self.group.locate(place), "it is SQL over the columns of this group")
+
+    def _unique(self, names: Sequence[str], where: str | None, span: Span) -> TestSql | None:
+        unknown = [name for name in names if name not in self.types]
+        if unknown:
+            self._unknown(unknown[0], span)
+            return None
+        return sql.unique(names, where)
+
+    def _matches(self, pattern: str, feature: str, where: str | None, span: Span) -> TestSql | None:
+        if self.types[feature] not in _TEXT:
+            self._unsuited("matches", feature, "it is for text", span)
+            return None
+        call = f"regexp_matches({identifier(feature)}, {literal(pattern)})"
+        try:
+            self.checker.describe(f"select {call} from (select null::VARCHAR as {identifier(feature)}) as q", ())
+        except BindError as error:
+            hint = "it is a regular expression of RE2, which has neither look-around nor back references"
+            self._refuse(f"the pattern {written(pattern)}: {error.message}", span, hint)
+            return None
+        return sql.failing(f"{feature} matches {pattern}", f"not {call}", where)
+
+    def _unknown(self, name: str, span: Span) -> None:
+        hint = did_you_mean(name, self.types) or f"its columns are {', '.join(self.types)}"
+        self._refuse(f"unknown feature '{name}' in a test", span, hint)
+
+    def _unsuited(self, what: str, feature: str, hint: str, span: Span) -> None:
+        self._refuse(f"{what} does not suit '{feature}' of type {self.types[feature]}", span, hint)
+
+    def _unfit(self, values: Sequence[Any], feature: str, span: Span) -> bool:
+        """Whether a value is not of the feature's type, which is told."""
+        kind = self.types[feature]
+        wrong = [value for value in values if not suits(value, kind)]
+        if wrong:
+            dates = "write dates and times in quotes: '2026-01-31'"
+            hint = dates if is_temporal(kind) else "write values of the feature's own type"
+            self._refuse(f"{written(wrong[0])} is no value for '{feature}' of type {kind}", span, hint)
+        return bool(wrong)
+
+    def _refuse(self, message: str, span: Span, hint: str | None) -> None:
+        self.collector.error("E414", message, span, hint, self.node)
+
+
+_MOVE_TO_FEATURE = "move it to `tests:` of the feature it is about"
+_MOVE_TO_GROUP = "move it to `tests:` of the group, beside `features:`"
+
+
+def _not_null(feature: str, where: str | None) -> TestSql:
+    return sql.failing(f"{feature} is never null", f"{identifier(feature)} is null", where)
+
+
+def _accepted(feature: str, values: Sequence[Any], where: str | None) -> TestSql:
+    condition = f"{identifier(feature)} not in ({', '.join(literal(v) for v in values)})"
+    return sql.failing(f"{feature} is one of {', '.join(str(v) for v in values)}", condition, where)
+
+
+def _label(rule: Rule, kind: str, feature: str | None) -> str:
+    return f"unique({', '.join(rule.columns)})" if isinstance(rule, Unique) and feature is None else kind
+
+
+def _threshold(text: str | None) -> str:
+    return "!= 0" if text is None else " ".join(text.split())

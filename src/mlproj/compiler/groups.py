@@ -12,7 +12,7 @@ from typing import Any
 from mlproj.compiler.about import about, equivalence
 from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
 from mlproj.compiler.checker import TypeChecker
-from mlproj.compiler.data_tests import compile_tests
+from mlproj.compiler.data_tests import TestCompiler
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.increments import (
     check_increment, increment_of, joined, lasting, other_columns, this_relation, uses_of, without_deleted,
@@ -20,6 +20,7 @@ from mlproj.compiler.increments import (
 from mlproj.compiler.meaning import QueryMeaning, deep_group, shape_of, with_meaning
 from mlproj.compiler.notes import warn
 from mlproj.compiler.render import Rendered, SqlRenderer
+from mlproj.compiler.resolve import Names
 from mlproj.compiler.text import identifier, one_statement, written
 from mlproj.compiler.types import is_huge, is_moment, suits, unknown_type_hint, why_not_storable
 from mlproj.diagnostics import Collector, Span, did_you_mean
@@ -54,6 +55,7 @@ class GroupCompiler:
     collector: Collector
     relations: Mapping[str, str]
     current_version: Mapping[str, int]
+    names: Names
 
     def compile(
         self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str
@@ -87,7 +89,9 @@ class GroupCompiler:
                 "use var() for what is no secret, or `materialized: table`",
                 node,
             )
-        tests = tuple(compile_tests(group, {f.name: f.type for f in features}, node, self.collector))
+        types = {f.name: f.type for f in features}
+        asked = TestCompiler(group, types, node, self.checker, self.renderer, self.collector)
+        tests = tuple(asked.compile(self.names))
         if node in self.collector.poisoned:
             return None
         sql = _with_casts(sql, actual, features)
@@ -365,7 +369,7 @@ def _metadata(
 ) -> str:
     """The fingerprint of all that decides no row; how rows are added is told by a rule of its own."""
     described = [[f.name, f.description, f.nullable, f.default, f.tags, f.declared] for f in features]
-    tested = [[t.id, t.failures] for t in tests]
+    tested = [[t.id, *t.terms] for t in tests]
     said = [spec.description, spec.owner, spec.tags, spec.online, spec.deprecated_after]
     kept_up = [] if increment is None else [increment.model_dump(mode="json", exclude={"sql", "whole", "uses"})]
     return fingerprint("metadata", *said, described, tested, current, *kept_up)

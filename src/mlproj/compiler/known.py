@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import deepened
+from mlproj.compiler.relationships import has_relationships
 from mlproj.compiler.render import Rendered
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureGroup
@@ -46,9 +47,9 @@ def group_keys(
 ) -> Keys | None:
     """What decides a group's node: its texts and their places; what it reads, and what that means.
 
-    None where its YAML speaks of another part of the file, whose place nobody keeps.
+    None where its YAML speaks of another part of the file, whose place nobody keeps, or a test of another group.
     """
-    if "*" in group.text or "<<" in group.text:
+    if "*" in group.text or "<<" in group.text or has_relationships(group.spec):
         return None
     reads = checker.relations(rendered.parents)
     deep = [[deep_columns[f"{r}.*"], *(deep_columns[f"{r}.{c.name}"] for c in cs)] for r, cs in reads.items()]

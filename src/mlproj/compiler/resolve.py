@@ -22,6 +22,8 @@ class Names:
             "feature_view": _versions(loaded.feature_views),
             "model": _versions(loaded.models),
         }
+        groups = [g.spec for g in loaded.feature_groups]
+        self._keys = {f"feature_group:{g.name}@{g.version}": g.primary_key for g in groups}
         for kind, named in (
             ("source", loaded.sources),
             ("feature group", loaded.feature_groups),
@@ -69,6 +71,11 @@ class Names:
         if name in self.versions["feature_group"]:
             hint = f"'{name}' is a feature group: write {{{{ ref('{name}') }}}}"
         raise RenderError("E302", f"unknown source '{name}'", hint or "declare it under `sources:`", str(name))
+
+    def sole_key(self, node: str) -> str | None:
+        """The primary key of a group, where it is one column."""
+        key = self._keys.get(node, [])
+        return key[0] if len(key) == 1 else None
 
     def find(self, kind: str, name: str, version: int | None) -> tuple[str | None, tuple[str, str | None]]:
         """Node id for a name and version (the highest where None), or None with message and hint."""

@@ -11,7 +11,8 @@ from threading import Lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
-from mlproj.executor.groups import materialise, test_rows
+from mlproj.executor.data_tests import test_rows
+from mlproj.executor.groups import materialise
 from mlproj.executor.increments import add_rows
 from mlproj.executor.journal import Journal
 from mlproj.executor.publication import publish
@@ -107,7 +108,7 @@ class _Build:
         ]
         parents = {n: list(self._space.manifest.nodes[n].depends_on) for n in units}
         options = self._options
-        return run_units(
+        ok = run_units(
             parents,
             self._unit,
             self._skip,
@@ -115,6 +116,26 @@ class _Build:
             fail_fast=options.fail_fast,
             interrupt=options.interrupt,
         )
+        return self._relationships(units, stop=options.fail_fast and not ok) and ok
+
+    def _relationships(self, units: list[str], *, stop: bool) -> bool:
+        """Test the groups whose tests look at other groups: these need not come before them, so they come last."""
+        ok = True
+        for node_id in [n for n in units if self._looks_elsewhere(n) and "test" in self._wanted[n]]:
+            made = [self._results[node_id, a] for a in ROW_ACTIONS if (node_id, a) in self._results]
+            if stop or any(result.status in {"failed", "skipped"} for result in made):
+                self._record(StepResult(node=node_id, action="test", status="skipped"))
+            else:
+                ok = self._test(node_id) and ok
+        return ok
+
+    def _looks_elsewhere(self, node_id: str) -> bool:
+        node = self._space.manifest.nodes[node_id]
+        return node.kind == "feature_group" and any(test.reads for test in node.tests)
+
+    def _test(self, node_id: str) -> bool:
+        group = self._space.manifest.group(node_id)
+        return self._step(node_id, "test", lambda: test_rows(group, self._space, self._options.failed))
 
     def _unit(self, node_id: str) -> bool:
         actions = self._wanted[node_id]
@@ -127,9 +148,10 @@ class _Build:
         group = self._space.manifest.group(node_id)
         making = next((a for a in actions if a in ROW_ACTIONS), None)
         if making and not self._step(node_id, making, lambda: self._rows(group, making)):
-            self._record(StepResult(node=node_id, action="test", status="skipped"), known=actions)
+            if not self._looks_elsewhere(node_id):
+                self._record(StepResult(node=node_id, action="test", status="skipped"), known=actions)
             return False
-        return "test" not in actions or self._step(node_id, "test", lambda: test_rows(group, self._space))
+        return "test" not in actions or self._looks_elsewhere(node_id) or self._test(node_id)
 
     def _rows(self, group: GroupNode, action: Action) -> StepResult:
         return materialise(group, self._space) if action == "materialize" else add_rows(group, action, self._space)
@@ -163,7 +185,7 @@ class _Build:
 
     def _skip(self, node_id: str) -> None:
         for action in self._wanted[node_id]:
-            if action in (*_MAKES, "test"):
+            if action in _MAKES or (action == "test" and not self._looks_elsewhere(node_id)):
                 self._record(StepResult(node=node_id, action=action, status="skipped"))
 
     def _record(self, result: StepResult, known: list[Action] | None = None) -> None:

@@ -1,13 +1,12 @@
-"""Materialising feature groups in scratch space, and testing what came out."""
+"""Materialising feature groups in scratch space."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from mlproj.compiler.data_tests import unique_sql
+from mlproj.compiler.data_test_sql import unique
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.digests import digest_sql, digests_wanted
@@ -15,12 +14,9 @@ from mlproj.executor.lost_file import hint_of
 from mlproj.executor.journal import commit_info, journaled
 from mlproj.executor.reuse import standing
 from mlproj.executor.workspace import GroupOutcome, Workspace
-from mlproj.planner.reuse import tests_fingerprint
 from mlproj.ports import EngineError, TableWrite
 from mlproj.state import GroupNode, StepResult
 from mlproj.state.runs import Action, StepStatus
-
-_SAMPLE = 3
 
 
 def materialise(node: GroupNode, space: Workspace) -> StepResult:
@@ -111,7 +107,7 @@ def measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
 
 def _duplicates_sql(node: GroupNode) -> str:
     # With an event_time ties are legal, and the point-in-time join has a rule for them.
-    return "0" if node.event_time else unique_sql(list(node.primary_key))[0]
+    return "0" if node.event_time else unique(node.primary_key).failures
 
 
 def key_warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:
@@ -176,61 +172,6 @@ def explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectE
     return ProjectError(
         [Diagnostic("E602", f"{node.relation}: {error.message}", Span(node.sql_path), hint, node=node.id)], exit_code=1
     )
-
-
-def test_rows(node: GroupNode, space: Workspace) -> StepResult:
-    """Run all data tests of a group in one pass over its rows. Raises E601 with every test that fails."""
-    started = time.perf_counter()
-    outcome = space.outcomes.get(node.id)
-    if outcome and outcome.tested == tests_fingerprint(node):
-        return StepResult(node=node.id, action="test", status="reused", message=f"passed in build {outcome.by}")
-    space.provide(node.id)
-    refuse_duplicates(node, space)
-    relation = identifier(node.relation)
-    if not node.tests:
-        return StepResult(
-            node=node.id, action="test", status="ok", seconds=time.perf_counter() - started, message="keys are unique"
-        )
-    try:
-        counts = space.adapters.engine.rows(f"select {', '.join(t.failures for t in node.tests)} from {relation}")[0]
-    except EngineError as error:
-        raise ProjectError(
-            [Diagnostic("E601", f"{node.relation}: a test could not run: {error.message}", node.span, node=node.id)],
-            exit_code=1,
-        ) from error
-    failed = [
-        Diagnostic(
-            "E601",
-            f"{test.id}: {count} rows fail: {test.description}",
-            test.span,
-            _sample(test.rows, relation, space),
-            node=node.id,
-        )
-        for test, count in zip(node.tests, counts, strict=True)
-        if count
-    ]
-    if failed:
-        raise ProjectError(failed, exit_code=1)
-    return StepResult(
-        node=node.id,
-        action="test",
-        status="ok",
-        seconds=time.perf_counter() - started,
-        message=f"{len(node.tests)} {'test' if len(node.tests) == 1 else 'tests'} passed",
-    )
-
-
-test_rows.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
-
-
-def _sample(rows: str, relation: str, space: Workspace) -> str:
-    found = space.adapters.engine.rows(f"{rows.replace('{relation}', relation)} limit {_SAMPLE}")
-    return "for example " + "; ".join("(" + ", ".join(_shown(v) for v in row) + ")" for row in found)
-
-
-def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "…"
 
 
 def result_of(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlproj.compiler.data_tests import unique_sql
+from mlproj.compiler.data_test_sql import unique
 from mlproj.compiler.row_changes import same_key_sql
 from mlproj.compiler.text import identifier
 from mlproj.executor.digests import digest_sql, digests_wanted
@@ -55,5 +55,5 @@ def _repeated(node: GroupNode, came: str, space: Workspace) -> int:
         return 0
     pairs = ((f"t.{identifier(name)}", f"c.{identifier(name)}") for name in node.primary_key)
     those = f"exists (select 1 from {came} as c where {same_key_sql(pairs)})"
-    query = f"select {unique_sql(list(node.primary_key))[0]} from {identifier(node.relation)} as t where {those}"
+    query = f"select {unique(node.primary_key).failures} from {identifier(node.relation)} as t where {those}"
     return int(space.adapters.engine.rows(query)[0][0])

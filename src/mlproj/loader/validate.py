@@ -98,7 +98,7 @@ class _Finding:
         name = str(self.location[-1])
         annotation, _ = wording.annotation_at(self.model, self.location[:-1])
         known = list(annotation.model_fields)
-        hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
+        hint = wording.elsewhere(annotation, name) or did_you_mean(name, known) or f"known here: {', '.join(known)}"
         if self.found.key is not None and self.found.steps[-1:] == (name,):
             return "E203", f"unknown key '{name}'{self._within(self.found.steps[:-1])}", hint
         # A short form: the key is what the scalar says.

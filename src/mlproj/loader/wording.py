@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from mlproj.loader.loaded import Location
 from mlproj.specs.base import FINGERPRINT_PATTERN, NAME_PATTERN, REFERENCE_PATTERN, Name
+from mlproj.specs.data_test import THRESHOLD_PATTERN, DataTest, Rule
 
 _NAME = "a name: letters, digits and _, not starting with a digit"
 _PATTERNS = {
     NAME_PATTERN: _NAME,
     REFERENCE_PATTERN: "a name or name@version, like income or income@1",
+    THRESHOLD_PATTERN: "a comparison with a number of rows, like '> 10'",
     FINGERPRINT_PATTERN: "the fingerprint that `mlproj plan` prints, like fp1: and 32 digits",
 }
 # For fields whose pattern is theirs alone.
@@ -74,6 +76,13 @@ def of_value(value: object) -> str:
         case list():
             return "a list"
     return "a mapping"
+
+
+def elsewhere(annotation: Any, name: str) -> str | None:
+    """Where a key stands that is not known here, if it is one that we know."""
+    if annotation is DataTest and name in Rule.model_fields:
+        return f"it stands within the test: {{not_null: {{{name}: …}}}}"
+    return None
 
 
 def plain(annotation: Any) -> Any:

@@ -219,14 +219,14 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
         ("description", old.description, new.description),
         ("owner", old.owner, new.owner),
         ("tags", old.tags, new.tags),
-        ("tests", [(t.id, t.failures) for t in old.tests], [(t.id, t.failures) for t in new.tests]),
+        ("tests", [(t.id, *t.terms) for t in old.tests], [(t.id, *t.terms) for t in new.tests]),
         ("created_time", old.created_time, new.created_time),
         ("deprecated_after", old.deprecated_after, new.deprecated_after),
         ("current_version", old.current, new.current),
     ]
     if old.increment is not None and new.increment is not None:
         whole.append(("new_features", old.increment.new_features, new.increment.new_features))
-    changed = [name for name, a, b in whole if a != b]
+    changed = [name + (_tests(old, new) if name == "tests" else "") for name, a, b in whole if a != b]
     common = [n for n in before if n in after]
     if [n for n in after if n in before] != common:
         changed.append("feature order")
@@ -238,6 +238,18 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
             changed.append(name)
     if changed:
         yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(changed)}")
+
+
+def _tests(old: GroupNode, new: GroupNode) -> str:
+    """Which tests are new, gone and changed; nothing where only their order is."""
+    before, after = ({t.id.partition(".")[2]: t.terms for t in group.tests} for group in (old, new))
+    told = {
+        "new": [name for name in after if name not in before],
+        "gone": [name for name in before if name not in after],
+        "changed": [name for name in after if name in before and before[name] != after[name]],
+    }
+    listed = "; ".join(f"{what}: {', '.join(names)}" for what, names in told.items() if names)
+    return f" ({listed})" if listed else ""
 
 
 Rule = Callable[[GroupNode, GroupNode, Published], Iterator[Reason]]

@@ -19,7 +19,9 @@ from mlproj.state.runs import ROW_ACTIONS
 
 def tests_fingerprint(node: GroupNode) -> str:
     """What rows have to pass, beside being computed."""
-    return fingerprint("tests", [test.failures for test in node.tests], node.unique_key)
+    return fingerprint(
+        "tests", [t.failures if t.terms == (t.failures,) else t.terms for t in node.tests], node.unique_key
+    )
 
 
 def stands(node: GroupNode, row: Made | Published, inputs: Mapping[str, str], versions: Mapping[str, str]) -> bool:

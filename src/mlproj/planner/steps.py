@@ -11,6 +11,7 @@ from mlproj.diagnostics import Diagnostic
 from mlproj.planner.increments import row_action
 from mlproj.planner.plan import Change, HeldNode, Plan, PlanStep
 from mlproj.state import GroupNode, ModelNode, TargetState, ViewNode
+from mlproj.state.runs import ROW_ACTIONS
 
 FULL_REFRESH = "full refresh"
 
@@ -72,8 +73,9 @@ class _Steps:
     def all(self) -> Iterator[PlanStep]:
         wanted = [n for n in self._manifest.order if n not in self._blocked and self._wanted(n)]
         groups = [n for n in wanted if isinstance(self._manifest.nodes[n], GroupNode)]
-        for node_id in groups:
-            yield from self._group(node_id)
+        steps = [step for node_id in groups for step in self._group(node_id)]
+        yield from steps
+        yield from self._relationships(steps)
         for node_id in wanted:
             if isinstance(self._manifest.nodes[node_id], ViewNode) and self._makes_dataset(node_id):
                 yield PlanStep(action="train_data", node=node_id, reason=self._reason(node_id))
@@ -107,6 +109,19 @@ class _Steps:
             yield PlanStep(action=action, node=node_id, reason=self._reason(node_id))
         if (node.tests or node.unique_key) and (not rows_stand or rules & {"metadata", "nullability_tightened"}):
             yield PlanStep(action="test", node=node_id, reason=self._reason(node_id))
+
+    def _relationships(self, steps: Sequence[PlanStep]) -> Iterator[PlanStep]:
+        """Tests of groups that stand as they are, because they speak of groups that are built anew."""
+        built = {step.node for step in steps if step.action in ROW_ACTIONS}
+        known = self._blocked | {step.node for step in steps} | {h.node for h in self._options.held}
+        selected = self._options.selected
+        for node_id in self._manifest.order if built else ():
+            node = self._manifest.nodes[node_id]
+            if not isinstance(node, GroupNode) or node_id in known or node_id not in self._state.published:
+                continue
+            moved = [g for test in node.tests for g in test.reads if g in built]
+            if moved and (selected is None or node_id in selected):
+                yield PlanStep(action="test", node=node_id, reason=f"{moved[0].partition(':')[2]} is built anew")
 
     def _makes_dataset(self, node_id: str) -> bool:
         change = self._changes[node_id]

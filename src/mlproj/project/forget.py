@@ -167,6 +167,7 @@ class _Forgetting:
         old = {t.id for t in inventory.tables if t.name in erasure.tables and t.end is not None}
         lake.expire([], dict.fromkeys(old))
         lake.sweep()
+        self._project.session.failed_rows.clear()  # there may be such rows among them
         self._left = self._eraser.found_in(self._files(), self._key)
         left = [p for p in self._left if _table_of(p) in erasure.checked]
         if left:

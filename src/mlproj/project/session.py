@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlproj.adapters.ducklake_history import DuckLakeHistory
     from mlproj.adapters.ducklake_past import DuckLakePast
     from mlproj.adapters.estimators import ChildProcessEstimators
+    from mlproj.adapters.failed_rows import FailedRowsFolder
     from mlproj.adapters.file_artifacts import FileArtifacts
     from mlproj.adapters.file_sources import FileSources
     from mlproj.adapters.lease import CatalogLease
@@ -138,6 +139,12 @@ class Session:
 
         return FileArtifacts(self.root / self.target.artifacts)
 
+    @cached_property
+    def failed_rows(self) -> FailedRowsFolder:
+        from mlproj.adapters.failed_rows import FailedRowsFolder
+
+        return FailedRowsFolder(self.root / "target" / "failures")
+
     def adapters(self) -> Adapters:
         """All of them, for a build."""
         from mlproj.adapters.trainers import trainer_for
@@ -159,6 +166,7 @@ class Session:
             now=utc_now,
             author=author(),
             environment=dict(os.environ),
+            keep_failed_rows=self.failed_rows.keep,
         )
 
     def database_files(self) -> list[str]:

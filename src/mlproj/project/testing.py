@@ -7,20 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.groups import test_rows
+from mlproj.executor.data_tests import test_rows
+from mlproj.executor.metrics import check_bounds
 from mlproj.executor.results import RunResults, run_results
 from mlproj.executor.workspace import Workspace
-from mlproj.executor.metrics import check_bounds
 from mlproj.project.planning import select_nodes
-from mlproj.state import GroupNode, ModelNode, StepResult
+from mlproj.state import GroupNode, ModelNode, ModelVersion, StepResult, TestRun
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
 
+Failed = Callable[[list[Diagnostic]], None]
 
-def test_published(
-    project: Project, select: Sequence[str], exclude: Sequence[str], failed: Callable[[list[Diagnostic]], None]
-) -> RunResults:
+
+def test_published(project: Project, select: Sequence[str], exclude: Sequence[str], failed: Failed) -> RunResults:
     """Results of all data tests of selected published groups, and of the tests of their newest model versions."""
     manifest, state = project.manifest, project.state()
     chosen = select_nodes(project, (), select, exclude)
@@ -31,36 +31,45 @@ def test_published(
         started = time.perf_counter()
         try:
             if isinstance(node, GroupNode) and node_id in state.published and (node.tests or node.unique_key):
-                results.append(test_rows(node, space))
+                results.append(test_rows(node, space, failed))
             elif isinstance(node, ModelNode) and node_id in state.model_versions and node.tests:
-                version = state.model_versions[node_id]
-                outcomes = check_bounds(node.tests, version.evaluation.metrics)
-                wrong = [
-                    Diagnostic("E608", f"{version.id}: {o.description}, but it is {o.value}", node.span, node=node_id)
-                    for o in outcomes
-                    if not o.passed
-                ]
-                if wrong:
-                    raise ProjectError(wrong, exit_code=1)
-                results.append(
-                    StepResult(
-                        node=node_id,
-                        action="test",
-                        status="ok",
-                        seconds=time.perf_counter() - started,
-                        message=f"{len(outcomes)} {'test' if len(outcomes) == 1 else 'tests'} passed",
-                        model_version=version.id,
-                    )
-                )
+                results.append(_test_metrics(node, state.model_versions[node_id], failed))
         except ProjectError as error:
             failed(error.diagnostics)
             message = "; ".join(d.message for d in error.diagnostics)
+            seconds = time.perf_counter() - started
             results.append(
-                StepResult(
-                    node=node_id, action="test", status="failed", seconds=time.perf_counter() - started, message=message
-                )
-            )
+                StepResult(node=node_id, action="test", status="failed", seconds=seconds, message=message)
+            )  # fmt: skip
     return run_results("", results)
 
 
 test_published.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
+
+
+def _test_metrics(node: ModelNode, version: ModelVersion, failed: Failed) -> StepResult:
+    """The tests of a model on what was measured of its newest version."""
+    started = time.perf_counter()
+    runs = [
+        TestRun(
+            id=f"{node.relation}.{bound.name}.{bound.split}",
+            description=outcome.description,
+            status="passed" if outcome.passed else "failed",
+            message="" if outcome.passed else f"{version.id}: {outcome.description}, but it is {outcome.value}",
+            span=node.span,
+        )
+        for bound, outcome in zip(node.tests, check_bounds(node.tests, version.evaluation.metrics), strict=True)
+    ]
+    wrong = [run.message for run in runs if run.status == "failed"]
+    if wrong:
+        failed([Diagnostic("E608", message, node.span, node=node.id) for message in wrong])
+    passed = f"{len(runs)} {'test' if len(runs) == 1 else 'tests'} passed"
+    return StepResult(
+        node=node.id,
+        action="test",
+        status="failed" if wrong else "ok",
+        seconds=time.perf_counter() - started,
+        message="; ".join(wrong) or passed,
+        model_version=version.id,
+        tests=tuple(runs),
+    )

@@ -1,6 +1,6 @@
 """What the user wrote: frozen specs, one file per resource kind."""
 
-from mlproj.specs.data_test import AcceptedValues, Between, DataTest, NotNull, Unique
+from mlproj.specs.data_test import DataTest
 from mlproj.specs.feature_group import FeatureGroup, FeatureSpec
 from mlproj.specs.feature_view import FeatureView, Join, Split
 from mlproj.specs.lock import Lock
@@ -13,7 +13,7 @@ from mlproj.specs.transformation import (
 )  # fmt: skip
 
 __all__ = [
-    "AcceptedValues", "Between", "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
-    "MetricBounds", "Model", "ModelTest", "NotNull", "OwnTransformation", "ProjectSpec", "PythonTransformation",
-    "Retention", "Source", "Split", "Target", "Transformation", "TransformationArgument", "Unique",
+    "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock", "MetricBounds", "Model", "ModelTest",
+    "OwnTransformation", "ProjectSpec", "PythonTransformation", "Retention", "Source", "Split", "Target",
+    "Transformation", "TransformationArgument",
 ]  # fmt: skip

@@ -9,12 +9,15 @@ from mlproj.state.registry import (
     EstimatorInfo, Evaluation, FittedStatistics, ModelManifest, ModelVersion, SignatureField, TestOutcome,
     Trained, TrainingDataset,
 )  # fmt: skip
-from mlproj.state.runs import BuildRecord, Event, JournalStep, Publication, StepResult, ViewMove
+from mlproj.state.runs import (
+    BuildRecord, Event, FailedRows, JournalStep, Publication, StepResult, TestRun, ViewMove,
+)  # fmt: skip
 
 __all__ = [
     "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "Equivalence", "EstimatorInfo", "Evaluation",
-    "Event", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "Increment", "JournalStep", "Made",
-    "ModelManifest", "ModelNode", "ModelVersion", "Node", "OwnFunction", "Publication", "Published", "QueryShape",
-    "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult", "TargetState", "TestOutcome",
-    "Trained", "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove", "ViewNode",
+    "Event", "FailedRows", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "Increment",
+    "JournalStep", "Made", "ModelManifest", "ModelNode", "ModelVersion", "Node", "OwnFunction", "Publication",
+    "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult",
+    "TargetState", "TestOutcome", "TestRun", "Trained", "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove",
+    "ViewNode",
 ]  # fmt: skip

@@ -45,14 +45,32 @@ class QueryShape(Noun):
 
 
 class CompiledTest(Noun):
-    """A data test: `failures` is a SQL aggregate that counts failing rows, `rows` a query of them on `{relation}`."""
+    """A data test: `failures` is a SQL aggregate that counts failing rows, `rows` a query of them on `{relation}`.
+
+    Without `failures` the rows of `rows` are counted; `reads` are the groups that it names. `found` is an aggregate
+    that says in words what was found, where it is not rows that fail but all of them together; without `rows` there are
+    none to show. With `clock` time alone can make it fail. `warn_if` and `error_if` are conditions on the count.
+    """
 
     id: str
     description: str
     failures: str
     rows: str
     span: Span | None = None
-    unique: tuple[str, ...] = ()  # the columns that it says are unique together
+    unique: tuple[str, ...] = ()  # the columns that it guarantees to be unique together, in all rows
+    found: str = ""
+    severity: Literal["error", "warn"] = "error"
+    warn_if: str = "!= 0"
+    error_if: str = "!= 0"
+    reads: tuple[str, ...] = ()
+    clock: bool = False
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """All that decides whether it fails."""
+        rules = (self.severity, self.warn_if, self.error_if)
+        said = (self.failures,) if self.failures else (self.rows,)
+        return said if rules == ("error", "!= 0", "!= 0") else (*said, *rules)
 
 
 class Equivalence(Noun):

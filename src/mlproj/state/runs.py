@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from mlproj.diagnostics import Span
 from mlproj.state.noun import Noun
 from mlproj.state.published import CommitKind, Made, RowChanges
 
@@ -15,8 +16,35 @@ ROW_ACTIONS: tuple[Action, ...] = ("materialize", "merge", "append")
 StepStatus = Literal["pending", "ok", "failed", "skipped", "reused"]
 
 
+class TestRun(Noun):
+    """What came of one test: of data, of a model, or of a query on rows that were made up.
+
+    `failures` counts failing rows, None where they cannot be counted; `message` says what was wrong. An `error` is a
+    test that could not run.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    id: str
+    description: str
+    status: Literal["passed", "warned", "failed", "error"]
+    failures: int | None = None
+    message: str = ""
+    span: Span | None = None
+
+
+class FailedRows(Noun):
+    """Some of the rows that a test failed for, of `failures` in all; values that JSON has no word for stand as text."""
+
+    test: str
+    description: str
+    failures: int
+    columns: tuple[str, ...]
+    rows: tuple[tuple[JsonValue, ...], ...]
+
+
 class StepResult(Noun):
-    """One row of run_results (spec.md §3)."""
+    """One row of run_results (spec.md §3); a step that tests says what came of each of its `tests`."""
 
     node: str
     action: Action
@@ -28,6 +56,7 @@ class StepResult(Noun):
     model_version: str | None = None
     metrics: dict[str, dict[str, float]] | None = None
     warnings: tuple[str, ...] = ()
+    tests: tuple[TestRun, ...] = ()
 
 
 class JournalStep(StepResult):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlproj.compiler.data_tests import unique_sql
+from mlproj.compiler.data_test_sql import unique
 from mlproj.diagnostics import ProjectError
 from mlproj.state import CompiledTest, GroupNode
 from tests.compilation import compile_folder, write_files
@@ -127,8 +128,8 @@ KEYS = st.lists(st.tuples(st.sampled_from([None, 1, 2]), st.sampled_from([None, 
 @pytest.mark.parametrize("columns", [["id"], ["id", "job"], ["job", "n"], ["n"]])
 def test_unique(columns: list[str]) -> None:
     """A row with a null is not compared; each further row of the same values fails."""
-    failures, rows_sql = unique_sql(columns)
-    test = CompiledTest(id="x", description="x", failures=failures, rows=rows_sql)
+    found = unique(columns)
+    test = CompiledTest(id="x", description="x", failures=found.failures, rows=found.rows)
     types = {name: COLUMNS[name] for name in ("id", "job", "n")}
 
     @settings(deadline=None, max_examples=30)
@@ -174,3 +175,183 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, feature: str, test: Any) -
     with pytest.raises(ProjectError) as caught:
         compiled(tmp_path, feature, test)
     assert [d.code for d in caught.value.diagnostics] == ["E414"]
+
+
+DAYS = [date(1999, 12, 31), date(2500, 1, 1), None]
+
+
+def value(test: CompiledTest, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> tuple[int, str]:
+    """The number of failing rows, and what was found in words."""
+    run(test.model_copy(update={"rows": "select 1"}), columns, rows)
+    found = _ENGINE.execute(f"select {test.failures}, {test.found} from t").fetchone()
+    assert found is not None
+    return int(found[0]), str(found[1])
+
+
+@pytest.mark.parametrize("pattern", ["^a", "a$", "[0-9]{2}", "it's"])
+def test_matches(tmp_path: Path, pattern: str) -> None:
+    (test,) = compiled(tmp_path, "job", {"matches": pattern})
+    texts = ["a", "ba", "ab", "12", "it's", "", None]
+    failing = [t for t in texts if t is not None and not re.search(pattern, t)]
+
+    count, shown = run(test, {"job": "VARCHAR"}, [(t,) for t in texts])
+
+    assert (count, [t for (t,) in shown]) == (len(failing), failing)
+
+
+def test_not_in_future(tmp_path: Path) -> None:
+    (test,) = compiled(tmp_path, "born", "not_in_future")
+
+    assert run(test, {"born": "DATE"}, [(d,) for d in [*DAYS, datetime.now(UTC).date()]]) == (1, [(DAYS[1],)])
+
+
+@pytest.mark.parametrize(("most", "nulls", "rows", "fails"), [
+    (0.29, 29, 100, False), (0.29, 30, 100, True), (0.1, 3, 30, False), (0, 1, 9, True), (0.5, 0, 0, False),
+])  # fmt: skip
+def test_null_fraction_is_exact(tmp_path: Path, most: float, nulls: int, rows: int, fails: bool) -> None:
+    (test,) = compiled(tmp_path, "wage", {"null_fraction": most})
+
+    found = value(test, {"wage": "DOUBLE"}, [(None,)] * nulls + [(1.0,)] * (rows - nulls))
+
+    assert found == (nulls if fails else 0, f"{nulls} of {rows} rows have no wage")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "values", "fails"),
+    [
+        ({"min": 2, "max": 2}, [1.0, None, 3.0], False), ({"min": 2.1}, [1.0, 3.0], True), ({"max": 1}, [], False),
+        ({"max": 1}, [None], False), ({"max": 1e9}, [math.inf], True), ({"max": 1e9}, [math.nan], True),
+    ],
+)  # fmt: skip
+def test_mean_between(tmp_path: Path, bounds: dict[str, Any], values: list[Any], fails: bool) -> None:
+    (test,) = compiled(tmp_path, "wage", {"mean_between": bounds})
+
+    assert value(test, {"wage": "DOUBLE"}, [(v,) for v in values])[0] == int(fails)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "where", "fails"),
+    [({"min": 3}, None, False), ({"min": 4}, None, True), ({"max": 2}, None, True), ({"max": 2}, "n > 1", False),
+     ({"min": 0, "max": 0}, "n > 9 -- nobody", False)],
+)  # fmt: skip
+def test_row_count(tmp_path: Path, bounds: dict[str, Any], where: str | None, fails: bool) -> None:
+    (test,) = compiled(tmp_path, "n", table_tests=({"row_count": {**bounds, **({"where": where} if where else {})}},))
+
+    assert value(test, {"n": "INTEGER"}, [(1,), (2,), (3,)])[0] == int(fails)
+
+
+def test_an_expression_fails_for_rows_that_it_is_false_of(tmp_path: Path) -> None:
+    (test,) = compiled(tmp_path, "n", table_tests=({"expression": "n > age -- strictly"},))
+
+    assert run(test, {"n": "INTEGER", "age": "BIGINT"}, [(2, 1), (1, 1), (None, 1)]) == (1, [(1, 1)])
+    assert test.id == "income@1.expression"
+
+
+def test_recency_is_of_the_newest_row(tmp_path: Path) -> None:
+    (test,) = compiled(tmp_path, "born", table_tests=({"recency": {"within": "2 days", "column": "born"}},))
+    today = datetime.now(UTC).date()
+
+    for days, fails in ([1], 0), ([0, 90], 0), ([3, 4], 1), ([], 1):
+        rows = [(today - timedelta(days=d),) for d in days]
+        assert value(test, {"born": "DATE"}, rows)[0] == fails, days
+    assert test.clock
+    assert value(test, {"born": "DATE"}, [])[1] == "the newest born is none"
+
+
+def test_where_says_which_rows_are_tested(tmp_path: Path) -> None:
+    rows = [(None, "a"), (1, "a"), (1, "b"), (1, "b")]
+    for said, count in (
+        ({"not_null": {"where": "job = 'b'"}}, 0), ({"not_null": {"where": "job = 'a'"}}, 1),
+        ({"unique": {"where": "job = 'a'"}}, 0), ({"unique": {"where": "job = 'b' or job = 'a'"}}, 2),
+        ({"between": {"min": 2, "max": 3, "where": "job = 'a'"}}, 1),
+    ):  # fmt: skip
+        (test,) = compiled(tmp_path, "age", said)
+        assert run(test, {"age": "BIGINT", "job": "VARCHAR"}, rows)[0] == count, said
+    assert test.description == "age between 2 and 3 where job = 'a'"
+
+
+def test_severity_and_thresholds_are_as_they_are_written(tmp_path: Path) -> None:
+    first, second, third = compiled(
+        tmp_path, "age", "not_null", {"unique": {"severity": "warn", "warn_if": ">  3"}},
+        {"between": {"min": 0, "warn_if": "> 0", "error_if": ">= 10"}},
+    )  # fmt: skip
+    assert [(t.severity, t.warn_if, t.error_if) for t in (first, second, third)] == [
+        ("error", "!= 0", "!= 0"), ("warn", "> 3", "!= 0"), ("error", "> 0", ">= 10"),
+    ]  # fmt: skip
+    # Guarantees that others build on are those that no row may break.
+    assert compiled(tmp_path, "age", "unique")[0].unique == ("age",)
+    assert not second.unique
+
+
+def _group(name: str = "income", *tests: Any, **about: Any) -> dict[str, Any]:
+    return {"name": name, "primary_key": ["id"], "tests": list(tests), **about}
+
+
+@pytest.mark.parametrize(
+    ("test", "code", "said"),
+    [
+        ({"expression": "agge > 0"}, "E402", "agge"), ({"expression": "age +"}, "E401", "expression"),
+        ({"expression": "age + 1"}, "E402", "BIGINT"), ({"expression": "sum(age) > 1"}, "E402", "aggregates"),
+        ({"expression": "true) or (true"}, "E401", "expression"),
+        ({"expression": 'id in (select id from "other@1")'}, "E402", "other@1"),
+        ({"row_count": {"min": 1, "where": "nosuch"}}, "E402", "nosuch"),
+        ({"unique": ["nosuch"]}, "E414", "nosuch"), ({"unique": {}}, "E414", "columns"),
+        ("not_null", "E414", "feature"),
+        ({"recency": "2 days"}, "E414", "event_time"),
+        ({"recency": {"within": "2 days", "column": "job"}}, "E414", "job"),
+        ({"recency": {"within": "2 days", "column": "bron"}}, "E414", "bron"),
+        ({"relationships": {"to": "others"}}, "E301", "others"),
+        ({"relationships": {"to": "other@2"}}, "E301", "other@2"),
+        ({"relationships": {"to": "other", "field": "nosuch", "column": "id"}}, "E414", "nosuch"),
+        ({"relationships": {"to": "other", "column": "nosuch"}}, "E414", "nosuch"),
+        ({"relationships": {"to": "other", "column": "job"}}, "E414", "VARCHAR"),
+        ({"row_count": {}}, "E202", "needed"), ({"row_count": {"min": 3, "max": 2}}, "E202", "more than"),
+        ({"row_count": {"min": 1, "error_if": "10"}}, "E204", "comparison"),
+        ({"row_count": {"min": 1, "severity": "warn", "error_if": "> 1"}}, "E202", "error_if"),
+        ({"row_count": {"min": 1, "warn_if": "> 1"}}, "E202", "warn_if"),
+        ({"row_cuont": {"min": 1}}, "E203", "row_cuont"), ({"recency": "2 moons"}, "E202", "number and a unit"),
+    ],
+)  # fmt: skip
+def test_a_test_of_a_group_that_does_not_fit_is_refused(tmp_path: Path, test: Any, code: str, said: str) -> None:
+    text = yaml.safe_dump({"sources": [SOURCE], "feature_groups": [_group("income", test), _group("other")]})
+    files = {f"{n}.v1.sql": "select * from {{ source('people') }}" for n in ("income", "other")}
+    root = write_files(tmp_path / "p", {"all.yml": text, **files})
+    with pytest.raises(ProjectError) as caught:
+        compile_folder(root, tmp_path / "cache")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span and found.span.path) == (code, "all.yml")
+    assert said in found.message
+    assert found.span
+    assert found.span.line > text.splitlines().index("  tests:") + 1
+
+
+@pytest.mark.parametrize(
+    ("feature", "test", "said"),
+    [
+        ("job", {"matches": "("}, "missing"), ("age", {"matches": "a"}, "matches"), ("age", "not_in_future", "BIGINT"),
+        ("job", {"mean_between": {"min": 1}}, "VARCHAR"), ("age", {"row_count": {"min": 1}}, "whole group"),
+        ("age", {"relationships": {"to": "income", "column": "id"}}, "column"),
+    ],
+)  # fmt: skip
+def test_a_test_of_a_feature_that_does_not_suit_it_is_refused(
+    tmp_path: Path, feature: str, test: Any, said: str
+) -> None:
+    with pytest.raises(ProjectError) as caught:
+        compiled(tmp_path, feature, test)
+    assert [d.code for d in caught.value.diagnostics] == ["E414"]
+    assert said in caught.value.diagnostics[0].message
+
+
+def test_settings_beside_a_test_are_told_where_they_belong(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError) as caught:
+        compiled(tmp_path, "age", {"not_null": {}, "severity": "warn"})
+    assert caught.value.diagnostics[0].hint == "it stands within the test: {not_null: {severity: …}}"
+
+
+def test_a_relationship_counts_what_the_other_group_does_not_have(tmp_path: Path) -> None:
+    (test,) = compiled(tmp_path, "n", {"relationships": {"to": "income"}})
+    _ENGINE.execute('create or replace table "income@1" as select * from (values (1), (2), (null)) as t (id)')
+    _ENGINE.execute("create or replace table t as select * from (values (1), (3), (3), (null)) as t (n)")
+
+    assert (test.reads, test.failures) == (("feature_group:income@1",), "")
+    assert _ENGINE.execute(test.rows.replace("{relation}", "t")).fetchall() == [(3,), (3,)]

@@ -85,7 +85,7 @@ def test_the_failure_says_which_test_how_many_rows_and_shows_some(built: LakePro
 
     failure = built.failures[0]
     assert "income@1.age" in failure.message
-    assert "1 rows fail" in failure.message
+    assert "1 row fails" in failure.message
     assert "999" in (failure.hint or "")
     assert (failure.span.path if failure.span else None) == "groups.yml"
 

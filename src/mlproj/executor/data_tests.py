@@ -1,0 +1,168 @@
+"""Data tests of a group: one pass over its rows, and what is said and kept of those that fail."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from mlproj.compiler.text import identifier
+from mlproj.diagnostics import Diagnostic
+from mlproj.executor.groups import refuse_duplicates
+from mlproj.executor.workspace import Workspace
+from mlproj.planner.reuse import tests_fingerprint
+from mlproj.ports import EngineError
+from mlproj.state import CompiledTest, FailedRows, GroupNode, StepResult, TestRun
+
+KEPT = 100  # of the rows that a test fails for
+_SHOWN = 3
+_HOLDS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "==": operator.eq, "!=": operator.ne, "<>": operator.ne,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+Failed = Callable[[list[Diagnostic]], None]
+
+
+def test_rows(node: GroupNode, space: Workspace, failed: Failed) -> StepResult:
+    """Run all data tests of a group. `failed` is told of each that is an error; warnings are the result's."""
+    started = time.perf_counter()
+    outcome = space.outcomes.get(node.id)
+    if outcome and all(_lasts(test) for test in node.tests) and outcome.tested == tests_fingerprint(node):
+        return StepResult(node=node.id, action="test", status="reused", message=f"passed in build {outcome.by}")
+    space.provide(node.id)
+    refuse_duplicates(node, space)
+    for group in dict.fromkeys(g for test in node.tests for g in test.reads):
+        space.provide(group)
+    tester = _Tester(node, space)
+    runs = tester.runs()
+    space.adapters.keep_failed_rows(node.id, tester.kept)
+    wrong = [run for run in runs if run.status in ("failed", "error")]
+    if wrong:
+        failed([_diagnostic(run, node, tester) for run in wrong])
+    return StepResult(
+        node=node.id,
+        action="test",
+        status="failed" if wrong else "ok",
+        seconds=time.perf_counter() - started,
+        message="; ".join(f"{run.id}: {run.message}" for run in wrong) or _passed(runs),
+        warnings=tuple(f"{run.id}: {run.message}" for run in runs if run.status == "warned"),
+        tests=tuple(runs),
+    )
+
+
+test_rows.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
+
+
+def _lasts(test: CompiledTest) -> bool:
+    """Whether rows that passed once pass for ever, without a word: what others hold, and the clock, moves on."""
+    return not (test.reads or test.clock) and (test.severity, test.error_if) == ("error", "!= 0")
+
+
+def _passed(runs: Sequence[TestRun]) -> str:
+    count = sum(run.status == "passed" for run in runs)
+    return f"{count} {'test' if count == 1 else 'tests'} passed" if runs else "keys are unique"
+
+
+def verdict(test: CompiledTest, failures: int) -> Literal["passed", "warned", "failed"]:
+    """What a number of failing rows means: first for `error_if`, unless its severity is a warning, then `warn_if`."""
+    if test.severity == "error" and _holds(test.error_if, failures):
+        return "failed"
+    return "warned" if _holds(test.warn_if, failures) else "passed"
+
+
+def _holds(condition: str, failures: int) -> bool:
+    digits = condition.lstrip("=!<> ")
+    return _HOLDS[condition[: len(condition) - len(digits)].strip()](failures, int(digits))
+
+
+class _Tester:
+    """Runs the tests of one group; `kept` are the rows to look at, and `examples` some of them in words, by test."""
+
+    def __init__(self, node: GroupNode, space: Workspace) -> None:
+        self._node, self._space = node, space
+        self._relation = identifier(node.relation)
+        self.kept: list[FailedRows] = []
+        self.examples: dict[str, str] = {}
+
+    def runs(self) -> list[TestRun]:
+        tests = self._node.tests
+        try:
+            counts = dict(zip((t.id for t in tests), self._counts(tests), strict=True))
+        except EngineError:
+            return [self._alone(test) for test in tests]  # to tell which of them cannot run
+        return [self._run(test, *counts[test.id]) for test in tests]
+
+    def _alone(self, test: CompiledTest) -> TestRun:
+        try:
+            return self._run(test, *self._counts([test])[0])
+        except EngineError as error:
+            message = f"a test could not run: {error.message}"
+            return TestRun(
+                id=test.id, description=test.description, status="error", message=message, span=test.span
+            )  # fmt: skip
+
+    def _counts(self, tests: Sequence[CompiledTest]) -> list[tuple[int, str]]:
+        """For each the number of failing rows, and what was found; all that are aggregates in one pass."""
+        aggregates = [t for t in tests if t.failures]
+        columns = [sql for t in aggregates for sql in (t.failures, t.found or "''")]
+        row: Sequence[Any] = self._rows(f"select {', '.join(columns)} from {self._relation}")[0] if columns else ()
+        found = {t.id: (int(row[2 * i]), str(row[2 * i + 1])) for i, t in enumerate(aggregates)}
+        for test in tests:
+            if not test.failures:
+                found[test.id] = (int(self._rows(f"select count(*) from ({self._failing(test)}) as q")[0][0]), "")
+        return [found[test.id] for test in tests]
+
+    def _run(self, test: CompiledTest, failures: int, found: str) -> TestRun:
+        status = verdict(test, failures)
+        message = ""
+        if status != "passed":
+            rows = "1 row fails" if failures == 1 else f"{failures} rows fail"
+            message = f"{found or rows}: {test.description}"
+            self._keep(test, failures)
+        return TestRun(
+            id=test.id, description=test.description, status=status, failures=failures, message=message, span=test.span
+        )  # fmt: skip
+
+    def _keep(self, test: CompiledTest, failures: int) -> None:
+        if not test.rows:
+            return
+        query = f"select * from ({self._failing(test)}) as q limit {KEPT}"
+        columns = tuple(c.name for c in self._space.adapters.engine.describe(self._space.fill(query)))
+        rows = self._rows(query)
+        shown = ["(" + ", ".join(_shown(v) for v in row) + ")" for row in rows[:_SHOWN]]
+        self.examples[test.id] = "for example " + "; ".join(shown)
+        self.kept.append(
+            FailedRows(
+                test=test.id,
+                description=test.description,
+                failures=failures,
+                columns=columns,
+                rows=tuple(tuple(_plain(value) for value in row) for row in rows),
+            )
+        )
+
+    def _failing(self, test: CompiledTest) -> str:
+        # Once: the values that a test accepts may be called so too.
+        return test.rows.replace("{relation}", self._relation, 1)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._space.adapters.engine.rows(self._space.fill(sql))
+
+
+def _diagnostic(run: TestRun, node: GroupNode, tester: _Tester) -> Diagnostic:
+    example = tester.examples.get(run.id)
+    hint = f"{example}. See them: mlproj failures '{run.id}'" if example else None
+    return Diagnostic("E601", f"{run.id}: {run.message}", run.span or node.span, hint, node=node.id)
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 40 else text[:37] + "…"
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
