@@ -7,7 +7,7 @@ from typing import Any
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.ports import Binder
-from mlproj.state import Column
+from mlproj.state import Column, Feature
 
 
 class TypeChecker:
@@ -15,18 +15,27 @@ class TypeChecker:
 
     def __init__(self, binder: Binder, memo: MutableMapping[str, Any]) -> None:
         self._binder, self._memo = binder, memo
-        self._columns: dict[str, tuple[str, tuple[Column, ...]]] = {}
+        self._declared: dict[str, tuple[str, Sequence[Column | Feature]]] = {}
+        self._relations: dict[str, tuple[str, tuple[Column, ...]]] = {}
         self._digests: dict[str, str] = {}
         self._known: set[str] = set()
         self._functions: dict[str, frozenset[str]] = {}
 
-    def declare(self, node: str, relation: str, columns: Sequence[Column]) -> None:
-        self._columns[node] = (relation, tuple(columns))
+    def declare(self, node: str, relation: str, columns: Sequence[Column | Feature]) -> None:
+        self._declared[node] = (relation, columns)
+        self._relations.pop(node, None)
         self._digests.pop(node, None)
 
     def relations(self, parents: Sequence[str]) -> dict[str, tuple[Column, ...]]:
         """Columns of what was declared, by the name that SQL has for it."""
-        return dict(self._columns[parent] for parent in parents)
+        return dict(self._relation(parent) for parent in parents)
+
+    def _relation(self, node: str) -> tuple[str, tuple[Column, ...]]:
+        """Name and columns of a node, made where somebody reads it and what it reads is new."""
+        if node not in self._relations:
+            relation, columns = self._declared[node]
+            self._relations[node] = (relation, tuple(Column(name=c.name, type=c.type) for c in columns))
+        return self._relations[node]
 
     def key(self, sql: str, parents: Sequence[str]) -> str:
         """What decides the answer: the text, and the columns of everything it reads."""
@@ -35,7 +44,7 @@ class TypeChecker:
     def _digest(self, node: str) -> str:
         """The columns of a node, hashed once however many read it."""
         if node not in self._digests:
-            self._digests[node] = fingerprint([[c.name, c.type] for c in self._columns[node][1]])
+            self._digests[node] = fingerprint([[c.name, c.type] for c in self._declared[node][1]])
         return self._digests[node]
 
     def describe(self, sql: str, parents: Sequence[str]) -> tuple[Column, ...]:
@@ -44,7 +53,7 @@ class TypeChecker:
         if key not in self._memo:
             for parent in parents:
                 if parent not in self._known:
-                    self._binder.declare(*self._columns[parent])
+                    self._binder.declare(*self._relation(parent))
                     self._known.add(parent)
             self._memo[key] = [c.model_dump() for c in self._binder.describe(sql)]
         return tuple(Column(**c) for c in self._memo[key])

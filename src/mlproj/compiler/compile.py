@@ -24,7 +24,7 @@ from mlproj.diagnostics import Collector, ProjectError
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.ports import Binder, EstimatorCatalog, SourceReader
 from mlproj.specs import FeatureGroup
-from mlproj.state import Column, EstimatorInfo, GroupNode, ModelNode, Node, SourceNode, ViewNode
+from mlproj.state import EstimatorInfo, GroupNode, ModelNode, Node, SourceNode, ViewNode
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _groups(
     order, cycles = topological({node: r.parents for node, r in rendered.items()})
     for cycle in cycles:
         _refuse_cycle(cycle, loaded, renderer, collector)
-    compiled = set(sources)
+    compiled: dict[str, SourceNode | GroupNode] = dict(sources)
     deep_columns = {symbol: deep for node in sources.values() for symbol, deep in source_columns(node)}
     for node in sources.values():
         checker.declare(node.id, node.id, node.columns)
@@ -133,7 +133,7 @@ def _groups(
         declared, said = by_id[node_id], len(collector)
         texts = (path, loaded.exact.get(path, text))
         pinned = current.get(declared.spec.name)
-        keys = group_keys(declared, rendered[node_id], texts, checker, deep_columns, pinned)
+        keys = group_keys(declared, rendered[node_id], texts, checker, compiled, pinned)
         group = known.take(node_id, keys, deep_columns)
         if group is None:
             group = compiler.compile(declared, rendered[node_id], path, text)
@@ -142,11 +142,10 @@ def _groups(
             if group and keys is not None and len(collector) == said:
                 known.found[node_id] = keys
         if group:
-            groups[node_id] = group
-            compiled.add(node_id)
+            groups[node_id] = compiled[node_id] = group
             deep_columns |= {f"{group.relation}.{f.name}": f.deep for f in group.features}
             deep_columns[f"{group.relation}.*"] = group.shape.deep
-            checker.declare(node_id, group.relation, [Column(name=f.name, type=f.type) for f in group.features])
+            checker.declare(node_id, group.relation, group.features)
     return groups
 
 
@@ -190,4 +189,7 @@ def _with_unique_keys(groups: dict[str, GroupNode], views: dict[str, ViewNode]) 
     Its base and what it joins, without event_time.
     """
     relied_on = {g for view in views.values() for g in view.depends_on if not groups[g].event_time}
-    return {n: g.model_copy(update={"unique_key": True}) if n in relied_on else g for n, g in groups.items()}
+    unique = {n: group.counts_on_key or n in relied_on for n, group in groups.items()}
+    return {
+        n: g if g.unique_key == unique[n] else g.model_copy(update={"unique_key": unique[n]}) for n, g in groups.items()
+    }

@@ -11,6 +11,7 @@ from mlproj.compiler.meaning import deepened
 from mlproj.compiler.relationships import has_relationships
 from mlproj.compiler.render import Rendered
 from mlproj.loader import Loaded
+from mlproj.loader.strings import has_jinja
 from mlproj.specs import FeatureGroup
 from mlproj.state import GroupNode, Node
 
@@ -32,8 +33,6 @@ class KnownGroups:
         if keys is None or before is None or before[0] != keys[0] or not isinstance(node, GroupNode):
             return None
         self.found[node_id] = keys
-        # Whether its key must be unique is found out anew, from the views that rely on it.
-        node = node.model_copy(update={"unique_key": node.counts_on_key})
         return node if before[1] == keys[1] else deepened(node, deep_columns)
 
 
@@ -42,20 +41,20 @@ def group_keys(
     rendered: Rendered,
     texts: tuple[str, str],
     checker: TypeChecker,
-    deep_columns: Mapping[str, str],
+    nodes: Mapping[str, Node],
     current_version: int | None,
 ) -> Keys | None:
-    """What decides a group's node: its texts and their places; what it reads, and what that means.
+    """What decides a group's node: its texts and their places; what it reads (of `nodes`), and what that means.
 
     None where its YAML speaks of another part of the file, whose place nobody keeps, or a test of another group.
     """
     if "*" in group.text or "<<" in group.text or has_relationships(group.spec):
         return None
-    reads = checker.relations(rendered.parents)
-    deep = [[deep_columns[f"{r}.*"], *(deep_columns[f"{r}.{c.name}"] for c in cs)] for r, cs in reads.items()]
+    # Without Jinja the text alone says what the spec is.
+    spec = group.spec.model_dump_json() if has_jinja(group.text) else None
     own = fingerprint(
-        "group", group.path, group.start, group.text, group.spec.model_dump_json(), texts, rendered.sql,
+        "group", group.path, group.start, group.text, spec, texts, rendered.sql,
         rendered.increment and rendered.increment.sql,
         checker.key(rendered.private_sql, rendered.parents), current_version,
     )  # fmt: skip
-    return own, fingerprint(deep)
+    return own, fingerprint([nodes[parent].fingerprints.deep for parent in rendered.parents])

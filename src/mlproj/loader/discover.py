@@ -6,6 +6,8 @@ import os
 import stat
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 
 from mlproj.diagnostics import Collector, Span
@@ -25,19 +27,58 @@ class ProjectFiles:
     python: tuple[str, ...] = ()
 
 
-def project_files(root: Path) -> list[Path]:
-    """Every file that can influence loading: *.yml, *.yaml, *.sql below `root`, transformations/*.py, mlproj.lock.
+class Folder:
+    """A project's folder as it stood when each of its files was first asked for: what is hashed is what is loaded."""
 
-    Left out are hidden files and folders, target/, virtual environments, node_modules, __pycache__, and folders with
-    an mlproj.yml of their own, which are other projects.
-    """
-    found = find_files(root)
-    lock = (LOCK_FILE,) if (root / LOCK_FILE).is_file() else ()
-    return [root / path for path in (*sorted(found.yaml + found.sql + found.python), *lock)]
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._contents: dict[str, bytes | OSError] = {}
+
+    @cached_property
+    def files(self) -> ProjectFiles:
+        return find_files(self.root)
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file that can influence loading: YAML, SQL and transformations/*.py, sorted, and mlproj.lock."""
+        lock = (LOCK_FILE,) if (self.root / LOCK_FILE).is_file() else ()
+        return [*sorted(self.files.yaml + self.files.sql + self.files.python), *lock]
+
+    def content(self, path: str) -> bytes:
+        """What a file holds. Raises `OSError`."""
+        found = self._contents.get(path)
+        if found is None:
+            found = self._contents[path] = self._read(path)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all files, in milliseconds for a thousand of them."""
+        digest = blake2b(digest_size=16)
+        for path in self.paths:
+            digest.update(path.encode("utf-8", "surrogateescape"))
+            try:
+                digest.update(blake2b(self.content(path), digest_size=16).digest())
+            except OSError:
+                digest.update(b"unreadable")
+        return digest.hexdigest()
+
+    def _read(self, path: str) -> bytes | OSError:
+        try:
+            with open(os.path.join(self.root, path), "rb") as file:  # noqa: PTH118, PTH123  (as below)
+                return file.read()
+        except OSError as error:
+            return error
 
 
 def find_files(root: Path) -> ProjectFiles:
-    """The same as relative paths, by kind. A linked folder is entered once, so that a loop of links ends."""
+    """All *.yml, *.yaml and *.sql below `root`, and transformations/*.py.
+
+    Left out are hidden files and folders, target/, virtual environments, node_modules, __pycache__, and folders with
+    an mlproj.yml of their own, which are other projects. A linked folder is entered once, so that a loop of links ends.
+    """
     yaml: list[str] = []
     sql: list[str] = []
     python: list[str] = []
@@ -92,11 +133,10 @@ def _is_device(entry: os.DirEntry[str]) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def read_text(root: Path, path: str, collector: Collector) -> str | None:
+def read_text(folder: Folder, path: str, collector: Collector) -> str | None:
     """The text of a file in UTF-8, with or without a byte order mark; None where E106 was found."""
     try:
-        with open(os.path.join(root, path), "rb") as file:  # noqa: PTH118, PTH123  (a thousand files, as above)
-            content = file.read()
+        content = folder.content(path)
     except OSError as error:
         collector.error("E106", f"the file cannot be read: {(error.strerror or 'unknown error').lower()}", Span(path))
         return None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from yaml.nodes import MappingNode
 
 from mlproj.diagnostics import Collector
-from mlproj.loader.discover import LOCK_FILE, read_text
+from mlproj.loader.discover import LOCK_FILE, Folder, read_text
 from mlproj.loader.loaded import Loaded
 from mlproj.loader.strings import Strings
 from mlproj.loader.validate import Validator
@@ -20,11 +19,11 @@ from mlproj.specs import Lock
 __all__ = ["LOCK_FILE", "read_lock"]
 
 
-def read_lock(root: Path, environment: Mapping[str, str], collector: Collector) -> Loaded[Lock] | None:
+def read_lock(folder: Folder, environment: Mapping[str, str], collector: Collector) -> Loaded[Lock] | None:
     """The lock; None where there is none, or where it has errors."""
-    if not (root / LOCK_FILE).is_file():
+    if not (folder.root / LOCK_FILE).is_file():
         return None
-    text = read_text(root, LOCK_FILE, collector)
+    text = read_text(folder, LOCK_FILE, collector)
     file = None if text is None else compose(LOCK_FILE, text, collector)
     if file is None:
         return None

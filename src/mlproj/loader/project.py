@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,13 +11,14 @@ from typing import Any, Final
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mlproj.diagnostics import Collector, Span, did_you_mean
-from mlproj.loader.discover import PROJECT_FILE, ProjectFiles, find_files, read_text
-from mlproj.loader.loaded import Loaded, LoadedProject
+from mlproj.loader.discover import PROJECT_FILE, Folder, ProjectFiles, read_text
+from mlproj.loader.loaded import Loaded, LoadedProject, Location
 from mlproj.loader.lock import read_lock
 from mlproj.loader.project_spec import read_project_file
-from mlproj.loader.strings import Strings, has_jinja
+from mlproj.loader.remembered import RememberedFiles, Written
+from mlproj.loader.strings import Strings
 from mlproj.loader.validate import Validator
-from mlproj.loader.yaml_file import YamlFile, compose, locate, written
+from mlproj.loader.yaml_file import Places, YamlFile, compose, written
 from mlproj.loader.yaml_values import TooManyNodes, Values
 from mlproj.specs import FeatureGroup, FeatureView, Model, OwnTransformation, Source
 
@@ -39,23 +40,28 @@ def load(
     environment: Mapping[str, str],
     resources: bool = True,
     locked: bool = True,
+    folder: Folder | None = None,
+    memory: MutableMapping[str, Any] | None = None,
 ) -> LoadedProject:
     """Load the project in `root` for one target; `vars` override the project's. Without `resources`, mlproj.yml alone;
-    with `locked` false, whatever mlproj.lock says.
+    with `locked` false, whatever mlproj.lock says. `folder` is the root as it was read before, if it was; `memory` maps
+    contents to what was found in them, and changes no result.
 
     Raises `ProjectError` with every E1xx, E2xx, E303, E306 and E307 of all files, sorted by place.
     """
     collector = Collector()
-    project = read_project_file(root, target, vars or {}, environment, collector)
-    files = find_files(root) if resources else ProjectFiles((), ())
-    found = _Resources(root, files, project.strings, collector)
+    folder = folder or Folder(root)
+    project = read_project_file(folder, target, vars or {}, environment, collector)
+    files = folder.files if resources else ProjectFiles((), ())
+    remembered = RememberedFiles({} if memory is None else memory)
+    found = _Resources(folder, files, project.strings, remembered, collector)
     for path in files.yaml:
         if path != PROJECT_FILE:
             found.read(path)
     for path in files.python:
         found.read_python(path)
     macros = found.macros()
-    lock = read_lock(root, environment, collector) if resources and locked else None
+    lock = read_lock(folder, environment, collector) if resources and locked else None
     collector.raise_if_errors()
     assert project.spec is not None and project.target is not None  # noqa: PT018  (else there was an error)
     return LoadedProject(
@@ -82,21 +88,40 @@ def load(
 class _Resources:
     """Gathers the resources of all files, and the SQL of the feature groups."""
 
-    def __init__(self, root: Path, files: ProjectFiles, strings: Strings, collector: Collector) -> None:
-        self._root = root
+    def __init__(
+        self, folder: Folder, files: ProjectFiles, strings: Strings, remembered: RememberedFiles, collector: Collector
+    ) -> None:
+        self._folder = folder
         self._strings = strings
+        self._remembered = remembered
         self._collector = collector
         self._sql_paths = frozenset(files.sql)
         self._sql_texts: dict[str, str | None] = {}
-        self._places: dict[tuple[str, str], tuple[str, Span]] = {}
+        self._named: dict[tuple[str, str], tuple[str, Callable[[], Span]]] = {}
         self.found: dict[str, list[Loaded[Any]]] = {kind: [] for kind in _KINDS}
         self.sql: dict[str, tuple[str, str]] = {}
         self.exact: dict[str, str] = {}
 
     def read(self, path: str) -> None:
-        text = read_text(self._root, path, self._collector)
-        file = None if text is None else compose(path, text, self._collector)
-        if file is None or file.root is None or _is_null(file.root):
+        text = read_text(self._folder, path, self._collector)
+        if text is None:
+            return
+        known = self._remembered.recall(text)
+        if known is not None:
+            for written in known:
+                self._take(written, _KINDS[written.kind].model_validate(written.data), Places(path, text))
+            return
+        file, said = compose(path, text, self._collector), len(self._collector)
+        if file is None:
+            return
+        resources = list(self._resources(file))
+        if len(self._collector) == said:
+            self._remembered.keep(text, [written for written, _ in resources])
+        for written, spec in resources:
+            self._take(written, spec, file.places)
+
+    def _resources(self, file: YamlFile) -> Iterator[tuple[Written, _Spec]]:
+        if file.root is None or _is_null(file.root):
             return
         if not isinstance(file.root, MappingNode):
             message = f"expected a mapping at the top level, with {', '.join(_KINDS)}"
@@ -108,7 +133,7 @@ class _Resources:
         try:
             for name, (key, node) in values.pairs(file.root).items():
                 if name in _KINDS:
-                    self._kind(file, values, name, node)
+                    yield from self._kind(file, values, name, node)
                 elif name != "<<":
                     hint = did_you_mean(name, _KINDS) or f"known here: {', '.join(_KINDS)}"
                     self._collector.error("E203", f"unknown key '{name}' at the top level", file.span(key), hint)
@@ -118,12 +143,12 @@ class _Resources:
     def read_python(self, path: str) -> None:
         from mlproj.loader.python_file import python_transformations
 
-        text = read_text(self._root, path, self._collector)
+        text = read_text(self._folder, path, self._collector)
         for function in python_transformations(path, text or "", self._collector):
-            self._refuse_twice("transformations", function.spec.name, function.locate(("name",)))
+            self._refuse_twice("transformations", function.spec.name, partial(function.locate, ("name",)))
             self.found["transformations"].append(function)
 
-    def _kind(self, file: YamlFile, values: Values, kind: str, node: Node) -> None:
+    def _kind(self, file: YamlFile, values: Values, kind: str, node: Node) -> Iterator[tuple[Written, _Spec]]:
         if _is_null(node):
             return
         if not isinstance(node, SequenceNode):
@@ -134,55 +159,67 @@ class _Resources:
             return
         for index, item in enumerate(node.value):
             if isinstance(item, MappingNode):
-                self._resource(file, values, (kind, index), item)
+                yield from self._resource(file, values, (kind, index), item)
             else:
                 hint = f"write it as '- name: …', with the keys of {kind}"
                 self._collector.error("E107", f"{kind}[{index}]: expected a mapping", file.span(item), hint)
 
-    def _resource(self, file: YamlFile, values: Values, place: tuple[str, int], node: MappingNode) -> None:
+    def _resource(
+        self, file: YamlFile, values: Values, place: tuple[str, int], node: MappingNode
+    ) -> Iterator[tuple[Written, _Spec]]:
         kind, index = place
         before = len(values.reported)
         data = values.read(node)
         spec = Validator(file, values.reported, self._collector).validate(_KINDS[kind], data, node, f"{kind}[{index}]")
-        if spec is None or len(values.reported) > before:
-            return
-        self._unique(kind, spec, file, node)
-        find = partial(file.places.locate, place)
-        start = (node.start_mark.line, node.start_mark.column)
-        self.found[kind].append(Loaded(spec, file.path, written(file.text, node), find, start))
-        if isinstance(spec, FeatureGroup):
-            self._group_sql(spec, file, node)
+        if spec is not None and len(values.reported) == before:
+            start = (node.start_mark.line, node.start_mark.column)
+            yield Written(kind, index, data, written(file.text, node), start), spec
 
-    def _unique(self, kind: str, spec: _Spec, file: YamlFile, node: MappingNode) -> None:
+    def _take(self, resource: Written, spec: _Spec, places: Places) -> None:
+        place = (resource.kind, resource.index)
+        self._unique(resource.kind, spec, places, place)
+        find = partial(places.locate, place)
+        self.found[resource.kind].append(Loaded(spec, places.path, resource.text, find, resource.start))
+        if isinstance(spec, FeatureGroup):
+            self._group_sql(spec, places, place)
+
+    def _unique(self, kind: str, spec: _Spec, places: Places, place: Location) -> None:
         """E303. SQL tells no upper from lower case, so names must differ in more than that."""
         identity = spec.name if isinstance(spec, Source | OwnTransformation) else f"{spec.name}@{spec.version}"
-        self._refuse_twice(kind, identity, locate(file.path, node, ("name",)), _is_literal(node, "name", "version"))
+        find, is_literal = (
+            partial(places.locate, place, ("name",)),
+            partial(places.is_literal, place, "name", "version"),
+        )
+        self._refuse_twice(kind, identity, find, is_literal)
 
-    def _refuse_twice(self, kind: str, identity: str, span: Span, literal: bool = True) -> None:
-        first = self._places.setdefault((kind, identity.casefold()), (identity, span))
-        if first[1] is span:
+    def _refuse_twice(
+        self, kind: str, identity: str, find: Callable[[], Span], is_literal: Callable[[], bool] = lambda: True
+    ) -> None:
+        first = self._named.setdefault((kind, identity.casefold()), (identity, find))
+        if first[1] is find:
             return
+        span, other = find(), first[1]()
         what = kind.removesuffix("s").replace("_", " ")
-        shown = f"{what} '{identity}'" if literal else f"this {what}"
-        message = f"{shown} is declared twice; the first is at {first[1]}"
+        shown = f"{what} '{identity}'" if is_literal() else f"this {what}"
+        message = f"{shown} is declared twice; the first is at {other}"
         hint = "give one of them another name"
         if identity != first[0]:
-            message = f"{shown} differs from the one at {first[1]} only in upper and lower case"
+            message = f"{shown} differs from the one at {other} only in upper and lower case"
         elif kind not in ("sources", "transformations"):
             hint = "give one of them another name, or another version"
         self._collector.error("E303", message, span, hint)
 
-    def _group_sql(self, group: FeatureGroup, file: YamlFile, node: MappingNode) -> None:
+    def _group_sql(self, group: FeatureGroup, places: Places, place: Location) -> None:
         name = group.sql or f"{group.name}.v{group.version}.sql"
-        folder = posixpath.dirname(file.path)
+        folder = posixpath.dirname(places.path)
         path = posixpath.normpath(posixpath.join(folder, name))
         if path in self._sql_paths:
             text = self.sql_text(path)
             if text is not None:
                 self.sql[f"{group.name}@{group.version}"] = (path, text)
             return
-        span = locate(file.path, node, ("sql" if group.sql else "name",))
-        if not _is_literal(node, "name", "version", "sql"):  # what was rendered may come from the environment
+        span = places.locate(place, ("sql" if group.sql else "name",))
+        if not places.is_literal(place, "name", "version", "sql"):  # what was rendered may come from the environment
             self._collector.error("E105", "the SQL file of this feature group is not there", span)
         elif path.startswith(("../", "/")) or not path.endswith(".sql"):
             hint = "the path is relative to the folder of this file"
@@ -207,7 +244,7 @@ class _Resources:
 
     def sql_text(self, path: str) -> str | None:
         if path not in self._sql_texts:
-            text = read_text(self._root, path, self._collector)
+            text = read_text(self._folder, path, self._collector)
             # As Jinja does: what line ends a file has must not change what it means.
             self._sql_texts[path] = text and text.replace("\r\n", "\n").replace("\r", "\n")
             if text and "\r" in text:
@@ -217,10 +254,3 @@ class _Resources:
 
 def _is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.tag.endswith(":null")
-
-
-def _is_literal(node: MappingNode, *keys: str) -> bool:
-    """Whether what is written under these keys holds no Jinja."""
-    return not any(
-        isinstance(value, ScalarNode) and key.value in keys and has_jinja(value.value) for key, value in node.value
-    )

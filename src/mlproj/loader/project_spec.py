@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from mlproj.version import __version__
 from mlproj.diagnostics import Collector, Span, did_you_mean, fail
-from mlproj.loader.discover import PROJECT_FILE, read_text
+from mlproj.loader.discover import PROJECT_FILE, Folder, read_text
 from mlproj.loader.strings import Strings
 from mlproj.loader.validate import Validator
 from mlproj.loader.version_range import satisfies
@@ -35,19 +34,20 @@ class ProjectFile:
 
 
 def read_project_file(
-    root: Path,
+    folder: Folder,
     wanted: str | None,
     overrides: Mapping[str, object],
     environment: Mapping[str, str],
     collector: Collector,
 ) -> ProjectFile:
     """Read mlproj.yml for the target `wanted`; `overrides` are `--vars`. Raises `ProjectError` E101."""
+    root = folder.root
     if not (root / PROJECT_FILE).is_file():
         hint = f"make a project with: mlproj init {root.name or 'DIR'}; or name its folder with --project-dir"
         if (root / "mlproj.yaml").is_file():
             hint = f"rename mlproj.yaml to {PROJECT_FILE}"
         raise fail("E101", f"no {PROJECT_FILE} in this folder", hint=hint)
-    text = read_text(root, PROJECT_FILE, collector)
+    text = read_text(folder, PROJECT_FILE, collector)
     file = None if text is None else compose(PROJECT_FILE, text, collector)
     if file is None:
         return ProjectFile(None, "", None, {}, Strings(None, environment))

@@ -12,6 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mlproj.diagnostics import Collector, Span
 from mlproj.loader.loaded import Location
+from mlproj.loader.strings import has_jinja
 
 # The C parser is eight times faster; it is absent where PyYAML was built without libyaml.
 _Base: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -66,16 +67,23 @@ class Places:
     """
 
     def __init__(self, path: str, text: str) -> None:
-        self._path = path
+        self.path = path
         self._text = text
 
     def locate(self, resource: Location, location: Location, key: bool = False) -> Span:
         """`locate` from the root of the file through `resource`, as `("sources", 0)`."""
-        return locate(self._path, self._root, resource + tuple(location), key)
+        return locate(self.path, self._root, resource + tuple(location), key)
+
+    def is_literal(self, resource: Location, *keys: str) -> bool:
+        """Whether what is written in the resource under these keys holds no Jinja."""
+        return not any(
+            isinstance(value, ScalarNode) and key.value in keys and has_jinja(value.value)
+            for key, value in follow(self._root, resource).node.value
+        )
 
     @cached_property
     def _root(self) -> Node:
-        file = compose(self._path, self._text, Collector())
+        file = compose(self.path, self._text, Collector())
         assert file is not None and file.root is not None  # noqa: PT018  (it has a resource)
         return file.root
 

@@ -21,8 +21,7 @@ from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.as_published import SOURCE_VERSION, as_published
 from mlproj.planner.selectors import Selector
 from mlproj.ports import SourceError, SourceSpec
-from mlproj.project.compilation import known_meanings
-from mlproj.project.inputs import cache_dir
+from mlproj.project.inputs import cache_dir, memory
 from mlproj.project.left_behind import explained_by, with_published
 from mlproj.state import Column
 
@@ -93,10 +92,9 @@ def _compiled(project: Project, folder: Path) -> Manifest:
     session = project.session
     estimators = ChildProcessEstimators(cache_dir(project.root), folder)
     loaded = _loaded(project, folder)
-    memo = known_meanings(project.root, estimators.versions())
     estimators.prefetch(m.spec.estimator for m in loaded.models)
     sources = _Sources(folder, session.sources)
-    return compile_project(loaded, Surroundings(DuckDBBinder(), sources, estimators, memo))
+    return compile_project(loaded, Surroundings(DuckDBBinder(), sources, estimators, memory(project.root)))
 
 
 def _loaded(project: Project, folder: Path) -> LoadedProject:

@@ -11,11 +11,16 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlproj.loader.discover import project_files
+from mlproj.loader.discover import Folder
+
+if TYPE_CHECKING:
+    from mlproj.adapters.line_cache import LineCache
+    from mlproj.loader import LoadedProject
 
 _LIBRARIES = ("mlproj", "duckdb", "sqlglot", "pydantic", "jinja2", "scikit-learn", "xgboost", "xgboost-cpu")
 
@@ -42,22 +47,40 @@ def cache_dir(root: Path) -> Path:
     return root / "target" / "cache"
 
 
-def input_key(
-    root: Path, target: str | None, variables: Mapping[str, Any], asked: Iterable[str], source_paths: Iterable[str]
-) -> str:
-    """A hash of every input, in milliseconds for a thousand files."""
-    digest = hashlib.blake2b(digest_size=16)
-    header = [versions(), target, variables, [(n, os.environ.get(n)) for n in sorted(asked)]]
-    digest.update(json.dumps(header, sort_keys=True, default=str).encode())
-    for path in project_files(root):
-        digest.update(str(path.relative_to(root)).encode())
-        try:
-            digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
-        except OSError:
-            digest.update(b"unreadable")
-    for pattern in sorted(source_paths):
-        digest.update(json.dumps([pattern, _stats(root, pattern)]).encode())
-    return digest.hexdigest()
+class Inputs:
+    """What one compilation is made from: files as they stood when they were first read, and what was asked for."""
+
+    def __init__(self, root: Path, target: str | None, variables: Mapping[str, Any]) -> None:
+        self.root, self.target, self.variables = root, target, dict(variables)
+        self.environment = RecordingEnvironment(os.environ)
+        self._folder = Folder(root)
+
+    def load(self, *, resources: bool = True) -> LoadedProject:
+        from mlproj.loader import load
+
+        return load(
+            self.root, target=self.target, vars=self.variables, environment=self.environment, resources=resources,
+            folder=self._folder, memory=self.memory if resources else None,
+        )  # fmt: skip
+
+    @cached_property
+    def memory(self) -> LineCache:
+        """What was found out before, by content."""
+        return memory(self.root)
+
+    def key(self, asked: Iterable[str], source_paths: Iterable[str]) -> str:
+        """A hash of every input. `asked` names environment variables, `source_paths` the files of sources."""
+        environment = [(n, os.environ.get(n)) for n in sorted(asked)]
+        sources = [[pattern, _stats(self.root, pattern)] for pattern in sorted(source_paths)]
+        inputs = [versions(), self.target, self.variables, environment, self._folder.digest, sources]
+        return hashlib.blake2b(json.dumps(inputs, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+
+
+def memory(root: Path) -> LineCache:
+    """What compilations of this project found out, by content."""
+    from mlproj.adapters.line_cache import LineCache
+
+    return LineCache(cache_dir(root) / "compile.jsonl", {"format": 1, **versions()})
 
 
 def state_marker(root: Path, files: Iterable[str]) -> str:
@@ -75,8 +98,11 @@ def read_json(path: Path) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
+    write(path, text.encode())
+
+
+def write(path: Path, content: bytes) -> None:
     """Write a whole file or none of it, and leave it alone where it has this content."""
-    content = text.encode()
     try:
         if path.read_bytes() == content:
             return
@@ -90,7 +116,9 @@ def write_text(path: Path, text: str) -> None:
     Path(temporary).replace(path)
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
+    """Versions of the libraries that take part, of those that are installed."""
     found = {}
     for name in _LIBRARIES:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mlproj.project.inputs import RecordingEnvironment, cache_dir, read_json, state_marker, write_text
+from mlproj.project.inputs import Inputs, cache_dir, read_json, state_marker, write_text
 
 if TYPE_CHECKING:
     from mlproj.compiler import Manifest
@@ -45,7 +45,7 @@ class Project:
     ) -> None:
         self.root = Path(project_dir).resolve()
         self._target, self._vars = target, dict(vars or {})
-        self._environment = RecordingEnvironment(os.environ)
+        self._inputs = Inputs(self.root, target, self._vars)
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +63,7 @@ class Project:
 
     @cached_property
     def _loaded(self) -> LoadedProject:
-        from mlproj.loader import load
-
-        return load(self.root, target=self._target, vars=self._vars, environment=self._environment)
+        return self._inputs.load()
 
     @property
     def files(self) -> LoadedProject:
@@ -79,9 +77,7 @@ class Project:
     @cached_property
     def _settings(self) -> LoadedProject:
         """mlproj.yml alone: all that is needed where the manifest of last time stands."""
-        from mlproj.loader import load
-
-        return load(self.root, target=self._target, vars=self._vars, environment=self._environment, resources=False)
+        return self._inputs.load(resources=False)
 
     @cached_property
     def session(self) -> Session:
@@ -95,10 +91,8 @@ class Project:
         """The compiled project; unchanged inputs give the one of last time."""
         from mlproj.project.compilation import cached_manifest, compile_and_remember
 
-        known = cached_manifest(self.root, self._target, self._vars)
-        return known or compile_and_remember(
-            self.root, self._target, self._vars, self._loaded, self._environment, self.session
-        )
+        known = cached_manifest(self._inputs)
+        return known or compile_and_remember(self._inputs, self._loaded, self.session)
 
     def state(self) -> TargetState:
         """What the target holds; completes first what a killed build left between lake and state."""
@@ -172,7 +166,7 @@ class Project:
         asked = [list(select), list(exclude), full_refresh, day, because, list(resume)]
         path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
         known = read_json(path)
-        key, _record = known_key(self.root, self._target, self._vars)
+        key, _record = known_key(self._inputs)
         if isinstance(known, dict) and [known.get("key"), known.get("asked"), known.get("state")] == [
             key,
             asked,
@@ -191,7 +185,7 @@ class Project:
         files = self.session.database_files()
         self.close()
         document = plan.model_dump(mode="json")
-        key, _record = known_key(self.root, self._target, self._vars)
+        key, _record = known_key(self._inputs)
         record = {"key": key, "asked": asked, "files": files, "state": state_marker(self.root, files), "plan": document}
         write_text(path, json.dumps(record, separators=(",", ":")))
         return document

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from mlproj.loader import load
-from mlproj.loader.discover import project_files
+from mlproj.loader.discover import Folder
 
 Write = Callable[[Mapping[str, str]], Path]
 
 
 def _names(root: Path) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in project_files(root)]
+    return Folder(root).paths
 
 
 def test_files_are_yaml_and_sql_sorted(write: Write) -> None:

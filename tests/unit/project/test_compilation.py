@@ -67,10 +67,13 @@ def test_what_is_taken_over_is_what_compiling_anew_gives(
     monkeypatch.setattr(GroupCompiler, "compile", counting)
     warm = folder.open().manifest
     assert set(compiled) == touched
+    written = (folder.root / "target" / "manifest.json").read_text(encoding="utf-8")
+    assert written == warm.model_dump_json()
 
     shutil.rmtree(folder.root / "target")
     compiled.clear()
     assert folder.open().manifest == warm
+    assert (folder.root / "target" / "manifest.json").read_text(encoding="utf-8") == written
     assert set(compiled) == {"income", "second", "third"}
 
 
@@ -90,3 +93,13 @@ def test_a_manifest_that_somebody_else_wrote_is_not_taken_for_ours(folder: LakeP
     _append("income.v1.sql", " -- people")(folder.root)
 
     assert folder.open().manifest.nodes["feature_group:third@1"] == good.nodes["feature_group:third@1"]
+
+
+def test_a_file_that_changes_while_it_is_compiled_is_compiled_next_time(folder: LakeProject) -> None:
+    folder.put(PROJECT)
+    before = folder.open()
+    assert before.files.sql["third@1"][1] == THIRD
+    _append("third.v1.sql", " where age > 3")(folder.root)
+    assert "age > 3" not in before.manifest.group("feature_group:third@1").sql
+
+    assert "age > 3" in folder.open().manifest.group("feature_group:third@1").sql
