@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 # Names become SQL identifiers and parts of `name@version`; letters of any script are letters.
@@ -61,4 +61,4 @@ class Resource(Spec):
     derived_from: Version | None = None
     description: str = ""
     owner: str = ""
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)  # a list would be deep-copied, at great cost

@@ -38,7 +38,7 @@ class FeatureGroup(Resource):
     primary_key: list[Name] = Field(min_length=1)
     event_time: Name | None = None
     created_time: Name | None = None
-    partition_by: list[Name] = []
+    partition_by: list[Name] = Field(default_factory=list)
     materialized: Literal["table", "view", "incremental"] = "table"
     strategy: Literal["append", "merge", "partition"] | None = None
     watermark: Name | None = None
@@ -48,7 +48,7 @@ class FeatureGroup(Resource):
     online: bool = False
     sql: str | None = None
     features: list[FeatureSpec] = []
-    tests: list[DataTest] = []
+    tests: list[DataTest] = Field(default_factory=list)
     equivalent: Equivalent | None = None
     retention: Retention | None = None
     deprecated_after: Day | None = None

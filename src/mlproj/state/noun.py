@@ -8,4 +8,4 @@ from pydantic import BaseModel, ConfigDict
 class Noun(BaseModel):
     """Frozen; serialises to the same bytes for equal content, with its fields in declared order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

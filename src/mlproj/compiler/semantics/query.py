@@ -12,7 +12,7 @@ from mlproj.compiler.meaning import ColumnMeaning, ConditionMeaning, Note, Query
 from mlproj.compiler.semantics.expressions import Expressions, Place
 from mlproj.compiler.semantics.block import Result
 from mlproj.compiler.semantics.functions import FunctionNames
-from mlproj.compiler.semantics.parse import parse
+from mlproj.compiler.semantics.parse import let_go, parse
 from mlproj.compiler.semantics.reader import Reader
 from mlproj.compiler.semantics.scope import Item, Scope, unknown_column
 from mlproj.compiler.semantics.scope import Column as Named
@@ -33,6 +33,7 @@ def query_meaning(
         for name, columns in relations.items()
     }
     reader = Reader(functions, known, expands="columns" in sql.lower())
+    tree = None
     try:
         # Between the words of `group by` the parser takes no comments; blanks keep the places of all else.
         tree = parse(without_comments(sql))
@@ -44,6 +45,9 @@ def query_meaning(
         return _as_text(sql, error.what, error.position, relations, outputs)
     except RecursionError:
         return _as_text(sql, "an expression nested this deeply", None, relations, outputs)
+    finally:
+        if tree is not None:
+            let_go(tree)
     notes = tuple(_placed(note, sql) for note in reader.notes)
     return QueryMeaning(
         rows=fingerprint("rows", result.rows), row_text=result.text, row_uses=tuple(sorted(result.uses)),
