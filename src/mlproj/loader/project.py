@@ -53,8 +53,7 @@ def load(
     folder = folder or Folder(root)
     project = read_project_file(folder, target, vars or {}, environment, collector)
     files = folder.files if resources else ProjectFiles((), ())
-    remembered = RememberedFiles({} if memory is None else memory)
-    found = _Resources(folder, files, project.strings, remembered, collector)
+    found = _Resources(folder, files, project.strings, RememberedFiles({} if memory is None else memory), collector)
     for path in files.yaml:
         if path != PROJECT_FILE:
             found.read(path)
