@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlproj.state.runs import ROW_ACTIONS
-
 if TYPE_CHECKING:
     from mlproj.executor import RunResults
     from mlproj.state import StepResult
@@ -30,6 +28,9 @@ def short_name(node: str) -> str:
 
 def step_line(result: StepResult, *, color: bool) -> str:
     """One step that ended, in one line."""
+    # Not above: an unchanged plan borrows names from here, and imports no state.
+    from mlproj.state.runs import ROW_ACTIONS
+
     sign, tone = _SIGNS[result.status]
     name = result.model_version or short_name(result.node)
     facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action in ROW_ACTIONS else []
