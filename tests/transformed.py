@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from mlproj.adapters.own_functions import OwnSteps
+from mlproj.adapters.own_functions import OwnCode
 from mlproj.compiler.transformations import Evaluator, apply_sql, compile_chain, transformed_columns
 from mlproj.compiler.transformations.fitting import Training, fit_stage_sql, learnt
 from mlproj.compiler.transformations.own import OwnFunctions
@@ -19,7 +19,7 @@ from mlproj.specs import Transformation
 from mlproj.state import Column, FittedStatistics, Step
 
 TRAINING = Training(None, "0.0")
-OWN = OwnSteps(Path())
+OWN = OwnCode(Path())
 ENGINE = duckdb.connect()
 ENGINE.execute("set threads = 1")
 

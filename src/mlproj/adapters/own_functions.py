@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.adapters.duckdb_error import CONFIG, SESSION
 from mlproj.compiler.fingerprints import fingerprint
+from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations.chain import function_of
 from mlproj.compiler.transformations.online import Calculate
-from mlproj.compiler.transformations.own_function import python_name
+from mlproj.compiler.transformations.own_function import on_demand_sql, python_name
 from mlproj.diagnostics import Collector, Span, fail
 from mlproj.loader.python_file import python_transformations
-from mlproj.state import OwnFunction, Step
+from mlproj.state import OnDemand, OwnFunction, Step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from mlproj.adapters.duckdb_engine import DuckDBEngine
 
 
-class OwnSteps:
-    """`compiler.transformations.online.OwnSteps`: SQL in one connection in memory, Python as it is.
+class OwnCode:
+    """`compiler.transformations.online.OwnCode`: SQL in one connection in memory, Python as it is.
 
     Safe to call from several threads.
     """
@@ -35,17 +36,26 @@ class OwnSteps:
         self._open: DuckDBPyConnection | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, step: Step, statistics: Mapping[str, Any]) -> Calculate:
+    def step(self, step: Step, statistics: Mapping[str, Any]) -> Calculate:
         assert step.own is not None
         if step.own.kind == "python":
             return self._python(step, step.own, statistics)
         expression = function_of(step).apply("x", step.args, statistics)[0][1]
-        # A list keeps its order; of no rows it is null.
-        query = f"select list({expression} order by i) from (select unnest(?::{step.own.takes}[]) as x, unnest(?) as i)"
+        calculate = self._of_rows(expression, {"x": step.own.takes})
+        return lambda values: calculate([(value,) for value in values])
 
-        def calculate(values: Sequence[Any]) -> list[Any]:
+    def on_demand(self, feature: OnDemand) -> Calculate:
+        return self._of_rows(on_demand_sql(feature, {i: identifier(i) for i in feature.inputs}), feature.inputs)
+
+    def _of_rows(self, expression: str, types: Mapping[str, str]) -> Calculate:
+        columns = ", ".join(f"unnest(?::{type_name}[]) as {identifier(name)}" for name, type_name in types.items())
+        # A list keeps its order; of no rows it is null.
+        query = f'select list({expression} order by "mlproj row") from (select {columns}, unnest(?) as "mlproj row")'
+
+        def calculate(rows: Sequence[Any]) -> list[Any]:
+            given = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in types]
             with self._lock:
-                row = self._connection().execute(query, [list(values), list(range(len(values)))]).fetchone()
+                row = self._connection().execute(query, [*given, list(range(len(rows)))]).fetchone()
             return list(row[0] or []) if row else []
 
         return calculate

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from mlproj.compiler.point_in_time import Way
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureView, Join
-from mlproj.state import GroupNode
+from mlproj.state import GroupNode, OnDemand
 
 Role = Literal["key", "event_time", "feature", "label", "passenger"]
 
@@ -53,6 +53,7 @@ class Draft:
     joined: list[Joined] = field(default_factory=list)
     names: dict[str, Named] = field(default_factory=dict)
     wanted: dict[str, Role] = field(default_factory=dict)
+    on_demand: dict[str, OnDemand] = field(default_factory=dict)
     leakage: dict[str, str] = field(default_factory=dict)  # features that may be computed from the label → why
 
     def parents(self) -> list[str]:

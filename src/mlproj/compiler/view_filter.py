@@ -44,14 +44,17 @@ def filter_meaning(draft: Draft, checker: TypeChecker, collector: Collector) -> 
     condition = draft.view.spec.filter
     if not condition:
         return None
-    names = {name: Column(name=named.origin, type=named.type) for name, named in draft.names.items()}
+    computed = {f"on demand {feature.fingerprint}": feature.uses for feature in draft.on_demand.values()}
+    symbols = {name: f"on demand {feature.fingerprint}" for name, feature in draft.on_demand.items()}
+    names = {n: Column(name=symbols.get(n, named.origin), type=named.type) for n, named in draft.names.items()}
     meaning = checker.remembered(
         fingerprint("condition", condition, names), lambda: _read(condition, names, checker).model_dump(mode="json")
     )
     found = ConditionMeaning.model_validate(meaning)
     for note in found.notes:
         warn(note, _place(draft, condition, note.position), draft.node, collector)
-    return found
+    uses = {column for symbol in found.uses for column in computed.get(symbol, (symbol,))}
+    return found.model_copy(update={"uses": tuple(sorted(uses))})
 
 
 def _read(condition: str, names: dict[str, Column], checker: TypeChecker) -> ConditionMeaning:

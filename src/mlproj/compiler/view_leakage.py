@@ -19,12 +19,14 @@ def check_leakage(draft: Draft, collector: Collector) -> None:
     for name, role in draft.wanted.items():
         if role != "feature" or name == spec.label:
             continue
-        origin = draft.names[name].origin
-        if origin == label[0]:
-            message = f"the feature '{name}' is the label's own column, {origin}"
+        origins = draft.on_demand[name].uses if name in draft.on_demand else (draft.names[name].origin,)
+        if label[0] in origins:
+            message = f"the feature '{name}' is the label's own column, {label[0]}"
+            if name in draft.on_demand:
+                message = f"the feature '{name}' is computed from the label, {label[0]}"
             collector.error("E309", message, _place(draft, name), "take it out of the features", draft.node)
             continue
-        path = _path(origin, set(label), features)
+        path = next(filter(None, (_path(origin, set(label), features) for origin in origins)), None)
         if path is None:
             continue
         because = _because(draft, name)
@@ -85,6 +87,9 @@ def _path(symbol: str, label: set[str], features: Mapping[str, Feature]) -> list
 def _place(draft: Draft, name: str) -> Span:
     """Where the feature is named: among those of the base, or of its join; else the label."""
     spec, named = draft.view.spec, draft.names[name]
+    if name in draft.on_demand:
+        index = next(i for i, declared in enumerate(spec.on_demand) if declared.name == name)
+        return draft.view.locate(("on_demand", index, "name"))
     if named.sql.startswith("b."):
         places = [("features", i) for i, n in enumerate(spec.features) if n in (name, "*")]
         return draft.view.locate(places[0] if places else ("label",))

@@ -22,6 +22,8 @@ def _nullable(draft: Draft, name: str) -> bool:
 
     What a left join brings may be absent, what an inner join brings is as its group says.
     """
+    if name in draft.on_demand:
+        return True
     relation, _, column = draft.names[name].origin.rpartition(".")
     for joined in draft.joined:
         if joined.group.relation == relation and joined.join.type == "left":
@@ -50,11 +52,7 @@ def view_node(
 ) -> ViewNode:
     """The node of a view that has no errors."""
     spec, base = draft.view.spec, draft.base
-    columns = tuple(
-        ViewColumn(name=n, type=named.type, source=named.origin, role=role, nullable=_nullable(draft, n))
-        for n, role in draft.wanted.items()
-        for named in [draft.names[n]]
-    )
+    columns = tuple(_columns(draft))
     joins = view_joins(draft, condition.uses if condition else ())
     parts = [
         "feature_view",
@@ -62,7 +60,7 @@ def view_node(
         [_told(join) for join in joins],
         condition.fingerprint if condition else None,
         spec.label,
-        [[c.name, c.type, c.source, c.role] for c in columns],
+        [_said(c) for c in columns],
         {name: [step.meaning for step in chain] for name, chain in chains.items()},
     ]
     local = fingerprint(*parts)
@@ -93,6 +91,25 @@ def view_node(
         leakage=draft.leakage,
         deprecated_after=spec.deprecated_after,
     )
+
+
+def _columns(draft: Draft) -> Iterator[ViewColumn]:
+    for name, role in draft.wanted.items():
+        named, feature = draft.names[name], draft.on_demand.get(name)
+        yield ViewColumn(
+            name=name,
+            type=named.type,
+            source=named.origin,
+            role=role,
+            nullable=_nullable(draft, name),
+            on_demand=feature,
+        )
+
+
+def _said(column: ViewColumn) -> list[str]:
+    """What of a column decides its values, but for how it is joined."""
+    computed = [column.on_demand.fingerprint] if column.on_demand else []
+    return [column.name, column.type, column.source, column.role, *computed]
 
 
 def _split(draft: Draft) -> SplitRule:

@@ -45,6 +45,9 @@ def joins_of(joins: Sequence[ViewJoin], column: ViewColumn) -> list[ViewJoin]:
 def value_reads(base: str, joins: Sequence[ViewJoin], column: ViewColumn) -> Iterator[str]:
     """Everything that decides the value of one column of a view in a row of the base, itself first."""
     yield column.source
+    if column.on_demand is not None:
+        yield from (source for source in column.on_demand.uses if source != column.source)
+        return
     for join in joins_of(joins, column):
         yield from deciding_reads(base, joins, join)
         yield from tie_reads(join, column.source.rpartition(".")[2])

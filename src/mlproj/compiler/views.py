@@ -17,6 +17,7 @@ from mlproj.compiler.view_filter import check_filter, filter_meaning
 from mlproj.compiler.view_joins import check_join, join_features
 from mlproj.compiler.view_leakage import check_leakage
 from mlproj.compiler.view_node import view_node, view_sql
+from mlproj.compiler.view_on_demand import add_on_demand
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureView, Join
@@ -52,6 +53,7 @@ def compile_view(
     _add_base(draft, collector)
     for index, (join, group) in enumerate(zip(spec.joins, joins, strict=True)):
         _add_join(draft, index, join, groups[group or ""], collector)
+    add_on_demand(draft, checker, collector)
     _add_columns(draft, collector)
     chains = _chains(draft, own, collector)
     if node in collector.poisoned:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import apply_sql
+from mlproj.compiler.transformations.own_function import on_demand_sql
 from mlproj.compiler.types import is_float, is_integer
 from mlproj.diagnostics import fail
 from mlproj.ports import ArtifactStore, Engine, Fitted, Predictions, Trainer
-from mlproj.state import Column, FittedStatistics, ModelManifest
+from mlproj.state import Column, FittedStatistics, ModelManifest, OnDemand
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,16 @@ def model_columns(columns: Sequence[Column]) -> list[str]:
         else:
             found.append(f"{name}::DOUBLE as {name}")
     return found
+
+
+def with_on_demand(relation: str, present: Collection[str], on_demand: Mapping[str, OnDemand]) -> str:
+    """The relation, with the features computed that are not in it but whose inputs are."""
+    computed = [
+        f"{on_demand_sql(feature, {i: identifier(i) for i in feature.inputs})} as {identifier(name)}"
+        for name, feature in on_demand.items()
+        if name not in present and all(i in present for i in feature.inputs)
+    ]
+    return f"(select *, {', '.join(computed)} from {relation}) as r" if computed else relation
 
 
 def transformed_frame(

@@ -218,6 +218,7 @@ def _manifest(
         files=dict(files),
         inputs=tuple(SignatureField(name=name, type=types[name], nullable=nullable.get(name, True)) for name in inputs),
         outputs=tuple(outputs),
+        on_demand={c.name: c.on_demand for c in view.columns if c.on_demand and c.name in inputs},
         classes=fitted.classes,
         input_example=tuple({name: row[name] for name in inputs} for row in dataset.example),
         golden=golden,

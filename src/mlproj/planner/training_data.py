@@ -74,6 +74,7 @@ def _column_part(view: ViewNode, column: ViewColumn, digests: Digests) -> str:
     how = [how_joined(view.joins, join, name) for join in joins_of(view.joins, column)]
     chain = [step.meaning for step in view.transformations.get(column.name, ())]
     told = [column.name, column.type, column.source, column.role, chain, how]
+    told += [column.on_demand.fingerprint] if column.on_demand else []
     return fingerprint("column", told, read, digests.get(column.source))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlproj.planner.plan import Reason
 from mlproj.specs.duration import written_duration
-from mlproj.state import Step, ViewJoin, ViewNode
+from mlproj.state import Step, ViewColumn, ViewJoin, ViewNode
 
 
 def compare_views(old: ViewNode, new: ViewNode) -> list[Reason]:
@@ -26,6 +26,10 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
         if name not in after or after[name].role != column.role:
             if column.role == "feature":
                 yield _breaking(new, "feature_dropped", f"{name} is gone from the view", name)
+        elif _on_demand(after[name]) != _on_demand(column):
+            yield _breaking(
+                new, "on_demand_changed", f"{name} is computed otherwise from what comes with a request", name
+            )
         elif after[name].source != column.source:
             moved = after[name].source.rpartition(".")[0] != column.source.rpartition(".")[0]
             rule = "join_version_changed" if moved else "source_changed"
@@ -47,6 +51,10 @@ def _view_breaks(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
             new, "filter_changed", f"the filter was {old.filter or 'absent'} and is {new.filter or 'absent'}"
         )
     yield from _joins(old, new)
+
+
+def _on_demand(column: ViewColumn) -> str | None:
+    return column.on_demand.fingerprint if column.on_demand else None
 
 
 def _meaning(view: ViewNode, name: str) -> list[Step | str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
-from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame
+from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame, with_on_demand
 from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
 from mlproj.project.input_files import file_relation, format_of
@@ -253,7 +253,10 @@ class Model:
 
         manifest, engine = self.version.manifest, self._project.session.engine
         present = {c.name for c in engine.describe(f"select * from {relation}")}
-        missing = [f.name for f in manifest.inputs if f.name not in present]
+        asked = {f.name: manifest.on_demand.get(f.name) for f in manifest.inputs if f.name not in present}
+        wanted = dict.fromkeys(i for name, feature in asked.items() for i in (feature.inputs if feature else (name,)))
+        missing = [name for name in wanted if name not in present]
+        relation = with_on_demand(relation, present, manifest.on_demand)
         if missing:
             near = did_you_mean(missing[0], present)
             raise fail(

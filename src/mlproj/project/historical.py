@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlproj.compiler.point_in_time import Joining, from_clause
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations import apply_sql
+from mlproj.compiler.transformations.own_function import on_demand_sql
 from mlproj.compiler.types import is_moment, is_numeric
 from mlproj.compiler.view_joins import joinings
 from mlproj.compiler.view_reads import joins_of
@@ -18,7 +19,7 @@ from mlproj.diagnostics import did_you_mean, fail
 from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf
 from mlproj.project.input_files import file_relation, format_of
-from mlproj.state import GroupNode, ViewColumn, ViewNode
+from mlproj.state import GroupNode, OnDemand, ViewColumn, ViewNode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,6 +147,8 @@ class _History:
             hint = "its features are the base's own: read the training dataset, or give the view `joins:`"
             raise fail("E630", f"{self._view.relation} joins no group, so that nothing can be added", hint=hint)
         if self.transform:
+            asked = self._on_demand
+            found |= {name: on_demand_sql(f, {i: f"b.{identifier(i)}" for i in f.inputs}) for name, f in asked.items()}
             own = [c for c in self._view.of_role("feature") if c.name not in found]
             self._require([c.name for c in own], "features of the base, which are transformed too")
             casts = {c.name: f"b.{identifier(c.name)}::{c.type}" for c in own}
@@ -156,6 +159,12 @@ class _History:
             message = f"the observations have a column '{clash}', and so has what {self._view.relation} joins"
             raise fail("E630", message, hint="rename the column, or leave it out")
         return found
+
+    @property
+    def _on_demand(self) -> dict[str, OnDemand]:
+        """The features that are computed from other columns of the observations, to be transformed."""
+        declared = {c.name: c.on_demand for c in self._view.of_role("feature") if c.on_demand and self.transform}
+        return {n: f for n, f in declared.items() if n not in self.types and all(i in self.types for i in f.inputs)}
 
     @cached_property
     def replaced(self) -> set[str]:
@@ -169,7 +178,8 @@ class _History:
         times = [join.base_time for join in self._view.joins if join.base_time]
         self._require(dict.fromkeys(keys), "the keys of its joins")
         self._require(dict.fromkeys(times), "the time of each observation, called as the base's")
-        return list(dict.fromkeys([*keys, *times, *self.replaced]))
+        inputs = [name for feature in self._on_demand.values() for name in feature.inputs]
+        return list(dict.fromkeys([*keys, *times, *inputs, *self.replaced]))
 
     @property
     def names(self) -> Sequence[str]:
@@ -196,6 +206,7 @@ class _History:
         if not self.transform:
             return query
         columns = [(c.name, c.type) for c in self._view.of_role("feature")]
+        self.handle.project.session.own_functions.provide(self.handle.dataset.statistics.chains)
         return apply_sql(columns, self.handle.dataset.statistics, f"(\n{query}\n) as t", [_ROW])
 
     def _joined(self, column: ViewColumn) -> str | None:

@@ -73,6 +73,18 @@ class Split(Spec):
         return self
 
 
+class OnDemand(Spec):
+    """A feature computed when it is asked for: `sql` over `inputs`, name → type, that come with a request.
+
+    In training they are the base's columns of these names.
+    """
+
+    name: Name
+    description: str = ""
+    inputs: dict[Name, str] = Field(min_length=1)
+    sql: str = Field(min_length=1)
+
+
 class FeatureView(Resource):
     """Rows of `base`, with `features` of it and of joined groups, a `label` and `passenger` columns.
 
@@ -85,6 +97,7 @@ class FeatureView(Resource):
     filter: str | None = None
     label: Name | None = None
     passenger: list[Name] = []
+    on_demand: list[OnDemand] = []
     transformations: dict[Name, list[Transformation]] = {}
     split: Split = Split()
     leakage: Leakage | None = None

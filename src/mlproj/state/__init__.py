@@ -1,8 +1,8 @@
 """What a target holds, as frozen nouns: compiled definitions, what was published of them, what was trained."""
 
 from mlproj.state.definitions import (
-    Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, Increment, ModelNode, Node, OwnFunction,
-    QueryShape, SourceNode, SplitRule, Step, ViewColumn, ViewJoin, ViewNode,
+    Column, CompiledTest, Equivalence, Feature, Fingerprints, GroupNode, Increment, ModelNode, Node, OnDemand,
+    OwnFunction, QueryShape, SourceNode, SplitRule, Step, ViewColumn, ViewJoin, ViewNode,
 )  # fmt: skip
 from mlproj.state.published import Commit, CommitKind, Held, Made, Published, RowChanges, TargetState
 from mlproj.state.registry import (
@@ -16,8 +16,8 @@ from mlproj.state.runs import (
 __all__ = [
     "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "Equivalence", "EstimatorInfo", "Evaluation",
     "Event", "FailedRows", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "Increment",
-    "JournalStep", "Made", "ModelManifest", "ModelNode", "ModelVersion", "Node", "OwnFunction", "Publication",
-    "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult",
-    "TargetState", "TestOutcome", "TestRun", "Trained", "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove",
-    "ViewNode",
+    "JournalStep", "Made", "ModelManifest", "ModelNode", "ModelVersion", "Node", "OnDemand", "OwnFunction",
+    "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
+    "StepResult", "TargetState", "TestOutcome", "TestRun", "Trained", "TrainingDataset", "ViewColumn", "ViewJoin",
+    "ViewMove", "ViewNode",
 ]  # fmt: skip

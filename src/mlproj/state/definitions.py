@@ -185,14 +185,30 @@ class GroupNode(NodeBase):
         return self.online or merged
 
 
+class OnDemand(Noun):
+    """How a feature is computed from what comes with a request: `sql` over `inputs`, name → type.
+
+    `fingerprint` says what it means; `uses` are the columns that the inputs are in training, as `income@1.age`.
+    """
+
+    sql: str
+    inputs: dict[str, str]
+    fingerprint: str
+    uses: tuple[str, ...] = ()
+
+
 class ViewColumn(Noun):
-    """One column of a view: where it comes from (`income@1.age`) and what it is for."""
+    """One column of a view: where it comes from (`income@1.age`) and what it is for.
+
+    Of a feature that is computed on demand, `source` is the first of the columns that it is computed from.
+    """
 
     name: str
     type: str
     source: str
     role: Literal["key", "event_time", "feature", "label", "passenger"]
     nullable: bool = True
+    on_demand: OnDemand | None = None
 
 
 class OwnFunction(Noun):

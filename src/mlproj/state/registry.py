@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from mlproj.state.definitions import Column, ModelNode, Step
+from mlproj.state.definitions import Column, ModelNode, OnDemand, Step
 from mlproj.state.noun import Noun
 
 
@@ -96,6 +96,7 @@ class ModelManifest(Noun):
     files: dict[str, str]  # file name → sha256
     inputs: tuple[SignatureField, ...]  # raw features, before transformation
     outputs: tuple[SignatureField, ...]
+    on_demand: dict[str, OnDemand] = {}  # of the inputs, those that a request does not have to bring
     classes: tuple[str | int | float | bool, ...] | None = None
     input_example: tuple[dict[str, JsonValue], ...] = ()
     golden: tuple[dict[str, JsonValue], ...] = ()  # rows with `prediction` and, for classifiers, `probabilities`

@@ -11,7 +11,7 @@ import pytest
 
 from mlproj.adapters.duckdb_binder import DuckDBBinder
 from mlproj.adapters.duckdb_engine import DuckDBEngine
-from mlproj.adapters.own_functions import EngineFunctions, OwnFunctionFailed, OwnSteps
+from mlproj.adapters.own_functions import EngineFunctions, OwnFunctionFailed, OwnCode
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.transformations import Evaluator, apply_sql, compile_chain
 from mlproj.compiler.transformations.fitting import Training, fit_stage_sql, learnt
@@ -89,7 +89,7 @@ def both(root: Path, engine: DuckDBEngine, step: Any, type_name: str, values: li
     statistics = fitted(root, engine, step, type_name, values)
     found = [x for _i, x in engine.rows(f"{apply_sql([('x', type_name)], statistics, 't', ['i'])} order by i")]
     raw = [x for (x,) in engine.rows("select x from t order by i")]
-    online = Evaluator([Column(name="x", type=type_name)], statistics, OwnSteps(root))
+    online = Evaluator([Column(name="x", type=type_name)], statistics, OwnCode(root))
     assert online.columns({"x": raw})["x"] == found
     assert [online.row({"x": x})["x"] for x in raw] == found
     return found
@@ -129,7 +129,7 @@ def test_what_a_function_does_wrong_is_said(root: Path, engine: DuckDBEngine, na
     assert error.value.message.startswith(f"transformation '{name}' in transformations/a.py: ")
     assert said in error.value.message
     with pytest.raises(OwnFunctionFailed, match=said):
-        Evaluator([Column(name="x", type="DOUBLE")], statistics, OwnSteps(root)).columns({"x": [1.0, 2.0]})
+        Evaluator([Column(name="x", type="DOUBLE")], statistics, OwnCode(root)).columns({"x": [1.0, 2.0]})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_another_file_is_refused(root: Path, engine: DuckDBEngine, text: str | N
     path.write_text(text, encoding="utf-8") if text is not None else path.unlink()
     for make in (
         lambda: EngineFunctions(root, engine).provide(statistics.chains),
-        lambda: Evaluator([Column(name="x", type="DOUBLE")], statistics, OwnSteps(root)),
+        lambda: Evaluator([Column(name="x", type="DOUBLE")], statistics, OwnCode(root)),
     ):
         with pytest.raises(ProjectError) as error:
             make()
@@ -156,7 +156,7 @@ def test_another_file_is_refused(root: Path, engine: DuckDBEngine, text: str | N
 
 def test_dates_are_numpys(root: Path, engine: DuckDBEngine) -> None:
     online = Evaluator(
-        [Column(name="x", type="DATE")], fitted(root, engine, "first", "DATE", ["'2026-01-01'"]), OwnSteps(root)
+        [Column(name="x", type="DATE")], fitted(root, engine, "first", "DATE", ["'2026-01-01'"]), OwnCode(root)
     )
     assert online.row({"x": date(2026, 2, 1)}) == {"x": True}
     assert online.row({"x": "2026-02-03"}) == {"x": False}

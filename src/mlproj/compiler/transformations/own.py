@@ -7,15 +7,16 @@ from typing import Any
 
 from mlproj.compiler.bind_errors import bind_hint
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.expression import expression_meaning, is_one_value, row_of
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.compiler.meaning import ConditionMeaning, Note
+from mlproj.compiler.meaning import Note
 from mlproj.compiler.notes import warn
 from mlproj.compiler.text import identifier
 from mlproj.compiler.transformations.chain import FUNCTIONS, Unfit
 from mlproj.compiler.transformations.function import Argument, Function
 from mlproj.compiler.transformations.own_function import (
     is_storable,
-    reads_a_query,
+    out_of_place,
     substituted,
     typed,
     without_infinite,
@@ -131,8 +132,8 @@ class OwnFunctions:
         texts: list[tuple[_Place, str]] = [(("statistics", name), sql) for name, sql in spec.statistics.items()]
         texts += [(("sql",), spec.sql)] if isinstance(spec, OwnTransformation) else []
         for key, sql in texts:
-            if reads_a_query(sql):
-                self._error(found, f"{_shown(key)} reads a query", "it is SQL over x, args and statistics alone", key)
+            if problem := out_of_place(sql):
+                self._error(found, f"{_shown(key)} {problem}", "it is SQL over x, args and statistics alone", key)
                 return False
         args = {name: _example(self._types[spec.name][name], a.default) for name, a in spec.args.items()}
         first: Unfit | None = None
@@ -167,7 +168,7 @@ class OwnFunctions:
         for name, sql in statistics.items():
             key: _Place = ("statistics", name)
             types[name] = self._aggregate(sql, takes, key)
-            meaning = self._meaning(sql, {"x": x})
+            meaning = expression_meaning(sql, {"x": x}, self._checker)
             learnt[name] = Column(name=f"statistic {meaning.fingerprint}", type=types[name])
             notes += [(key, note) for note in meaning.notes]
         own = OwnFunction(fingerprint="", takes=takes, returns="", statistics=statistics, types=types)
@@ -175,14 +176,14 @@ class OwnFunctions:
             return _python(own, found.path, spec, args, {n: c.name for n, c in learnt.items()}), notes
         sql = substituted(spec.sql, given)
         returns = self._row_wise(sql, [x, *(Column(name=n, type=t) for n, t in types.items())])
-        meaning = self._meaning(sql, {"x": x, **learnt})
+        meaning = expression_meaning(sql, {"x": x, **learnt}, self._checker)
         notes += [(("sql",), note) for note in meaning.notes]
         whole = fingerprint("own", takes, returns, meaning.fingerprint, sorted(c.name for c in learnt.values()))
         return own.model_copy(update={"fingerprint": whole, "returns": returns, "sql": sql}), notes
 
     def _aggregate(self, sql: str, type_name: str, key: _Place) -> str:
         x = without_infinite('"x"', type_name)
-        rows = _row([Column(name="x", type=type_name)])
+        rows = row_of([Column(name="x", type=type_name)])
         (kind,) = self._describe(f"select\n{sql}\n{rows}", key)
         inside = substituted(sql, {"x": f"({x})"})
         self._describe(f"select (\n{inside}\n) as value, count(*) as n {rows}", key, "is no aggregate over x")
@@ -191,10 +192,10 @@ class OwnFunctions:
         return kind
 
     def _row_wise(self, sql: str, columns: Sequence[Column]) -> str:
-        key, rows = ("sql",), _row(columns)
+        key, rows = ("sql",), row_of(columns)
         (kind,) = self._describe(f"select\n{sql}\n{rows}", key)
         inside = substituted(sql, {c.name: f"({identifier(c.name)})" for c in columns})
-        self._describe(f"select 1 as one {rows} where (\n{inside}\n) is null", key, "is no value of one row")
+        self._describe(is_one_value(inside, columns), key, "is no value of one row")
         if not (is_integer(kind) or is_storable(kind)) or kind.endswith("[]"):
             raise Unfit(f"it makes {kind}, which is no feature", "cast it: (…)::DOUBLE", key)
         return kind
@@ -209,18 +210,6 @@ class OwnFunctions:
         if not other and len(columns) != 1:
             raise Unfit(f"{_shown(key)} is one value, and not {len(columns)}", None, key)
         return [column.type for column in columns]
-
-    def _meaning(self, sql: str, names: Mapping[str, Column]) -> ConditionMeaning:
-        known = dict(names)
-        found = self._checker.remembered(
-            fingerprint("condition", sql, known), lambda: self._read(sql, known).model_dump(mode="json")
-        )
-        return ConditionMeaning.model_validate(found)
-
-    def _read(self, sql: str, names: dict[str, Column]) -> ConditionMeaning:
-        from mlproj.compiler.semantics import FunctionNames, condition_meaning
-
-        return condition_meaning(sql, names, FunctionNames(*map(self._checker.functions, FunctionNames.kinds)))
 
 
 def _taken(spec: PythonTransformation, type_name: str) -> str:
@@ -242,12 +231,6 @@ def _python(
             "code": code,
         }
     )  # fmt: skip
-
-
-def _row(columns: Sequence[Column]) -> str:
-    """FROM a row of these types."""
-    values = ", ".join(f"NULL::{c.type} as {identifier(c.name)}" for c in columns)
-    return f"from (select {values}) as t"
 
 
 def _shown(key: _Place) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from mlproj.compiler.text import identifier, literal, without_comments
 from mlproj.compiler.transformations.function import Evaluate, Function, single
 from mlproj.compiler.types import is_float, is_numeric
-from mlproj.state import OwnFunction
+from mlproj.state import OnDemand, OwnFunction
 
 _SUBQUERY = re.compile(r"\(\s*(?:select|from|with|values|table|pivot|unpivot|describe|show|summarize)\b", re.IGNORECASE)
 _TOKEN = re.compile(
@@ -33,12 +33,24 @@ def substituted(sql: str, values: Mapping[str, str]) -> str:
     return _TOKEN.sub(replace, sql)
 
 
+def out_of_place(sql: str) -> str | None:
+    """What SQL of one value may not read, if it does."""
+    if "__MLPROJ_ENV_" in sql:
+        return "reads the environment, whose values are kept nowhere"
+    return "reads a query" if reads_a_query(sql) else None
+
+
 def reads_a_query(sql: str) -> bool:
     """Whether a subquery stands in it."""
     return (
         _SUBQUERY.search(_TOKEN.sub(lambda m: m[0] if m[0][0] not in "'$\"" else "''", without_comments(sql)))
         is not None
     )
+
+
+def on_demand_sql(feature: OnDemand, inputs: Mapping[str, str]) -> str:
+    """The feature as SQL; `inputs` are SQL for its inputs, whose values are cast to their types."""
+    return f"({substituted(feature.sql, {n: f'(({sql})::{feature.inputs[n]})' for n, sql in inputs.items()})})"
 
 
 def typed(value: Any, type_name: str) -> str:

@@ -1,0 +1,1 @@
+select id, age, job, seen, wage, income from {{ source('census') }}
