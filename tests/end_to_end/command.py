@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 EXECUTABLE = Path(sys.executable).with_name("mlproj")
-ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS"}} | {
-    "MLPROJ_AUTHOR": "ada"
-}
+# As a user has it: what changes the terminal is not set, nor what makes Python compile our sources at every start.
+_UNSET = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in _UNSET} | {"MLPROJ_AUTHOR": "ada"}
 
 
 @dataclass(frozen=True)

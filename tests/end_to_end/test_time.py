@@ -71,7 +71,7 @@ def test_history_as_text_and_markdown(past: Past) -> None:
     markdown = mlproj(past.folder, "--format", "markdown", "history", "orders@1").out.splitlines()
 
     assert text[0] == "orders@1"
-    assert text[1].split() == ["commit", "at", "kind", "rows", "added", "changed", "deleted", "author", "build"]
+    assert text[1].split() == ["commit", "at", "kind", "rows", "added", "changed", "deleted", "build", "author"]
     assert text[4].split()[4:8] == ["61", "2", "2", "1"]
     assert markdown[0].startswith("| commit | at | kind | rows | added | changed | deleted |")
     for index, line in enumerate(text[3:6]):

@@ -158,8 +158,8 @@ def _commit(commit: Commit) -> Document:
         "added": commit.added,
         "changed": commit.changed,
         "deleted": commit.deleted,
+        "build": commit.build_id,  # what `rollback --to` takes stands before what a narrow terminal cuts off
         "author": commit.author,
-        "build": commit.build_id,
         "message": commit.message,
         "expired": commit.expired,
     }
