@@ -126,7 +126,8 @@ def union_name(members: list[Any]) -> str:
 def pattern_name(metadata: Iterable[Any]) -> str | None:
     """`name` and `reference` are texts with a pattern of their own, which says more than "text"."""
     patterns = {getattr(m, "pattern", None) for m in flat(metadata)}
-    for alias, word in ((base.Name, "name"), (base.Reference, "name or `name@version`")):
+    words = ((base.Name, "name"), (base.Reference, "name or `name@version`"), (base.Moment, "day or time"))
+    for alias, word in words:
         if any(getattr(m, "pattern", None) in patterns for m in flat(alias.__metadata__)):
             return word
     return None

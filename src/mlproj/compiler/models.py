@@ -121,13 +121,14 @@ def _check_view(model: Loaded[Model], view: ViewNode, info: EstimatorInfo, node:
         collector.error("E423", f"{view.relation} has no label to learn", place, "give the view a `label:`", node)
         return
     for index, test in enumerate(model.spec.tests):
-        share = {"training": 1.0, "validation": view.split.validation, "test": view.split.test}[test.metric.split]
-        if not share:
+        if not view.split.has(test.metric.split):
             collector.error(
                 "E424",
                 f"{view.relation} has no {test.metric.split} split to measure on",
                 model.locate(("tests", index)),
-                f"give the view `split: {{{test.metric.split}: 0.2}}`",
+                f"give the view's split a `{test.metric.split}_from:`"
+                if view.split.test_from or view.split.validation_from
+                else f"give the view `split: {{{test.metric.split}: 0.2}}`",
                 node,
             )
     label = next(c for c in view.columns if c.role == "label")

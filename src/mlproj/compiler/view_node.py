@@ -14,7 +14,8 @@ from mlproj.compiler.text import identifier
 from mlproj.compiler.view_draft import Draft
 from mlproj.compiler.view_joins import joinings, view_joins
 from mlproj.compiler.view_reads import join_reads, value_reads
-from mlproj.state import Fingerprints, SplitRule, Step, ViewColumn, ViewJoin, ViewNode
+from mlproj.compiler.view_split import split_rule
+from mlproj.state import Fingerprints, Step, ViewColumn, ViewJoin, ViewNode
 
 
 def _nullable(draft: Draft, name: str) -> bool:
@@ -86,7 +87,7 @@ def view_node(
         label=spec.label,
         columns=columns,
         transformations=chains,
-        split=_split(draft),
+        split=split_rule(draft),
         sql=sql,
         leakage=draft.leakage,
         deprecated_after=spec.deprecated_after,
@@ -112,13 +113,6 @@ def _said(column: ViewColumn) -> list[str]:
     return [column.name, column.type, column.source, column.role, *computed]
 
 
-def _split(draft: Draft) -> SplitRule:
-    split = draft.view.spec.split
-    return SplitRule(
-        test=split.test, validation=split.validation, by=split.by, seed=split.seed, key=draft.base.primary_key
-    )
-
-
 def _told(join: ViewJoin) -> dict[str, JsonValue]:
     """What of a join decides the data; whether rows hang on it follows from the rest."""
     return join.model_dump(mode="json", exclude_defaults=True, exclude={"decides_rows"})
@@ -129,5 +123,7 @@ def _row_reads(draft: Draft, joins: Iterable[ViewJoin]) -> Iterator[str]:
     for name, role in draft.wanted.items():
         if role in ("key", "event_time"):
             yield draft.names[name].origin
+    for name in draft.view.spec.split.group_by:
+        yield draft.names[name].origin
     for join in joins:
         yield from join_reads(draft.base.relation, join)

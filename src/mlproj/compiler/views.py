@@ -18,6 +18,7 @@ from mlproj.compiler.view_joins import check_join, join_features
 from mlproj.compiler.view_leakage import check_leakage
 from mlproj.compiler.view_node import view_node, view_sql
 from mlproj.compiler.view_on_demand import add_on_demand
+from mlproj.compiler.view_split import check_split
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureView, Join
@@ -180,6 +181,7 @@ def _add_columns(draft: Draft, collector: Collector) -> None:
         else:
             draft.wanted[name] = role
     check_leakage(draft, collector)
+    check_split(draft, collector)
     if "feature" not in draft.wanted.values() and draft.node not in collector.poisoned:
         collector.error(
             "E311",

@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlproj.compiler.manifest import Manifest
+from mlproj.compiler.splits import SPLITS
 from mlproj.compiler.text import identifier, total_order
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
-from mlproj.executor.training_data import SPLITS
 from mlproj.planner.reuse import find_model, measured_alike, trained_alike
 from mlproj.planner.training_data import columns_read, digest_read, inputs_of, training_fingerprint
 from mlproj.ports import Fitted

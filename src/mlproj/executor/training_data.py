@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from mlproj.compiler.splits import SPLITS, divided_sql, folded_sql, leaves_rows_out
 from mlproj.compiler.text import identifier, identifiers, total_order
-from mlproj.compiler.transformations import apply_sql, split_sql, statistics_of_row
+from mlproj.compiler.transformations import apply_sql, statistics_of_row
 from mlproj.compiler.types import is_float, is_numeric
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.digests import digest_sql
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EXAMPLE_ROWS = 5
-SPLITS = ("training", "validation", "test")
 
 
 def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
@@ -61,7 +61,8 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
 
 def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: StepStatus, message: str) -> StepResult:
     rows = sum(dataset.rows.values())
-    shown = ", ".join(f"{count} {split}" for split, count in dataset.rows.items() if count)
+    counts = {**dataset.rows, **dataset.left_out}
+    shown = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
     text = f"{dataset.name}: {shown}" + (f" ({message})" if message else "")
     return StepResult(
         node=view.id, action="train_data", status=status, seconds=time.perf_counter() - started, rows=rows, message=text
@@ -86,7 +87,7 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
 def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
     engine = space.adapters.engine
     raw = f"raw:{view.relation}"
-    engine.create_table(raw, f"select *, {split_sql(view.split)} as split from (\n{space.fill(view.sql)}\n) as v")
+    left_out = _divide(view, space, raw)
     space.adapters.provide(view.transformations)
     fitted, training = fit(view, space.adapters.engine, identifier(raw))
     keys = [c.name for c in view.of_role("key", "event_time")]
@@ -94,8 +95,9 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     label = [(c.name, c.type) for c in view.of_role("label")]
     passenger = [c.name for c in view.of_role("passenger")]
     features = [c.name for c in engine.describe(apply_sql(inputs, fitted, identifier(raw)))]
-    _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, "split"])
-    query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, "split"], training)
+    ours = ["split", *(["fold"] if view.split.folds else [])]
+    _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, *ours])
+    query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, *ours], training)
     frozen = f"training:{view.relation}"
     columns = engine.describe(query)
     engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
@@ -122,10 +124,27 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
         digest=combined_digest(digests),
         column_digests=digests,
+        left_out=left_out,
         build_id=space.build_id,
         created_at=space.adapters.now(),
     )
     return DatasetOutcome(dataset, f"select * from {identifier(frozen)}")
+
+
+def _divide(view: ViewNode, space: Workspace, raw: str) -> dict[str, int]:
+    """Make the table `raw` of the rows that are in a split; how many are in none, by reason."""
+    engine, split = space.adapters.engine, view.split
+    rows = divided_sql(split, space.fill(view.sql))
+    if not leaves_rows_out(split):
+        engine.create_table(raw, folded_sql(split, f"(\n{rows}\n)"))
+        return {}
+    divided = f"divided:{view.relation}"
+    engine.create_table(divided, rows)
+    engine.create_table(raw, folded_sql(split, identifier(divided)))
+    time = identifier(split.time or "")
+    counts = f"count(*) filter (where {time} is not null), count(*) filter (where {time} is null)"
+    found = engine.rows(f"select {counts} from {identifier(divided)} where split is null")[0]
+    return {reason: int(n) for reason, n in zip(("in the gap", "without a time"), found, strict=True) if n}
 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:
@@ -154,7 +173,7 @@ def _refuse_clashes(view: ViewNode, names: list[str]) -> None:
                         "E617",
                         message,
                         view.span,
-                        "one_hot_encoder makes <feature>_<value>, and `split` is ours: rename the other",
+                        "one_hot_encoder makes <feature>_<value>; `split` and `fold` are ours: rename the other",
                         node=view.id,
                     )
                 ],

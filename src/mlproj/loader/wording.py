@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from mlproj.loader.loaded import Location
-from mlproj.specs.base import FINGERPRINT_PATTERN, NAME_PATTERN, REFERENCE_PATTERN, Name
+from mlproj.specs.base import FINGERPRINT_PATTERN, MOMENT_PATTERN, NAME_PATTERN, REFERENCE_PATTERN, Name
 from mlproj.specs.data_test import THRESHOLD_PATTERN, DataTest, Rule
 
 _NAME = "a name: letters, digits and _, not starting with a digit"
@@ -17,6 +17,7 @@ _PATTERNS = {
     NAME_PATTERN: _NAME,
     REFERENCE_PATTERN: "a name or name@version, like income or income@1",
     THRESHOLD_PATTERN: "a comparison with a number of rows, like '> 10'",
+    MOMENT_PATTERN: "a day or a time, like '2026-01-31' or '2026-01-31 12:00'",
     FINGERPRINT_PATTERN: "the fingerprint that `mlproj plan` prints, like fp1: and 32 digits",
 }
 # For fields whose pattern is theirs alone.

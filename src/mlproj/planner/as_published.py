@@ -60,7 +60,7 @@ def _dataset(view: ViewNode, rows: dict[str, Published], build_id: str) -> Train
         inputs={},
         rows={},
         columns=(),
-        keys=view.split.key,
+        keys=tuple(c.name for c in view.of_role("key", "event_time")),
         features=(),
         label=view.label,
         raw_inputs=(),

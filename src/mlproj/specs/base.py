@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -32,6 +32,20 @@ def _day(text: str) -> str:
 
 # The pattern is for its message: what it lets through may still be no day of the calendar.
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_day)]
+
+
+def _moment(text: str) -> str:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"there is no time '{text}'") from None
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found.replace(tzinfo=None).isoformat(" ")
+
+
+# In UTC, which a time without a zone is in; a day begins at 00:00.
+MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?$"
+Moment = Annotated[str, Field(pattern=MOMENT_PATTERN), AfterValidator(_moment)]
 
 
 def _reason(text: str) -> str:

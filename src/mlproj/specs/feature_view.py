@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlproj.specs.base import Day, Name, Reason, Reference, Resource, Spec
+from mlproj.specs.base import Day, Moment, Name, Reason, Reference, Resource, Spec
 from mlproj.specs.duration import Duration
 from mlproj.specs.transformation import Transformation
 
 
 Leakage = Literal["allowed"]
+_OF_HASH = ("group_by", "stratify", "folds")
+_OF_TIME = ("test_from", "validation_from", "gap")
 
 
 def _with_reason(leakage: str | None, because: str | None) -> None:
@@ -54,22 +57,67 @@ class Join(Spec):
 
 
 class Split(Spec):
-    """Shares of the rows that go to test and validation, by a stable hash of the base's primary key and `seed`."""
+    """Which rows go to test and validation; all others are for training.
+
+    `by: hash` takes shares of the rows, by a stable hash of `seed` and the base's primary key, or of the columns
+    `group_by` of the base: all rows of one group stay together. `stratify: label` takes the same shares of every class.
+    `folds` adds a column `fold`, 0 up to that number, to the training rows. `by: time` takes what is latest by the
+    base's event_time: from `test_from` and `validation_from` on (a day or a time, UTC), or shares of the span of time;
+    rows closer than `gap` before the begin of a later split belong to none.
+    """
 
     test: float = Field(default=0.2, ge=0, lt=1)
     validation: float = Field(default=0.0, ge=0, lt=1)
-    by: Literal["hash"] = "hash"
+    by: Literal["hash", "time"] = "hash"
     seed: int = 42
+    group_by: list[Name] = []
+    stratify: Literal["label"] | None = None
+    folds: int | None = Field(default=None, ge=2, le=1000)
+    test_from: Moment | None = None
+    validation_from: Moment | None = None
+    gap: Duration | None = None
 
     @field_validator("test", "validation", mode="before")
     @classmethod
     def _whole_numbers(cls, value: Any) -> Any:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @field_validator("group_by", mode="before")
+    @classmethod
+    def _single_is_a_list_of_one(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _leaves_training(self) -> Split:
         if self.test + self.validation >= 1:
             raise ValueError("test + validation must leave rows to train on: their sum has to be below 1")
+        return self
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Split:
+        given = self.model_fields_set
+        others = {"hash": _OF_TIME, "time": _OF_HASH}[self.by]
+        wrong = [name for name in others if name in given]
+        if wrong:
+            kind = "time" if self.by == "hash" else "hash"
+            raise ValueError(f"`{wrong[0]}:` belongs to a split `by: {kind}`, and this one is by {self.by}")
+        if self.stratify and self.group_by:
+            raise ValueError("`stratify:` ranks rows one by one, and `group_by:` keeps them together: choose one")
+        if len(set(self.group_by)) < len(self.group_by):
+            raise ValueError("`group_by:` names a column twice")
+        return self
+
+    @model_validator(mode="after")
+    def _times_in_order(self) -> Split:
+        if self.test_from is None and self.validation_from is None:
+            return self
+        shares = [name for name in ("test", "validation") if name in self.model_fields_set]
+        if shares:
+            raise ValueError(f"`{shares[0]}:` is a share of the span of time, and the splits begin at times already")
+        if self.test_from and self.validation_from:
+            between = datetime.fromisoformat(self.test_from) - datetime.fromisoformat(self.validation_from)
+            if between <= (self.gap or timedelta()):
+                raise ValueError("`validation_from` has to lie before `test_from`, and by more than the `gap`")
         return self
 
 

@@ -252,11 +252,36 @@ class Step(Noun):
 
 
 class SplitRule(Noun):
+    """Which split a row of a view is in.
+
+    `key` is what the hash is of, `rows` what tells rows apart, `stratify` the column whose classes get equal shares.
+    By time, `time` is the column; `test_from` and `validation_from` are times in UTC, and None where `test` and
+    `validation` are shares of the span of time; `gap` is in microseconds.
+    """
+
     test: float
     validation: float
-    by: Literal["hash"]
+    by: Literal["hash", "time"]
     seed: int
     key: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    stratify: str | None = None
+    folds: int | None = None
+    time: str | None = None
+    test_from: str | None = None
+    validation_from: str | None = None
+    gap: int = 0
+
+    def has(self, split: str) -> bool:
+        """Whether rows may come to a split."""
+        shares = {"test": self.test or self.test_from, "validation": self.validation or self.validation_from}
+        return bool(shares.get(split, True))
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_more(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = serialise(self)
+        fields = type(self).model_fields
+        return {n: v for n, v in found.items() if fields[n].is_required() or getattr(self, n) != fields[n].default}
 
 
 class ViewJoin(Noun):

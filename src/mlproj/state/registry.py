@@ -69,6 +69,7 @@ class TrainingDataset(Noun):
     column_digests: dict[str, str] = {}
     row_fingerprint: str = ""
     feature_fingerprints: dict[str, str] = {}
+    left_out: dict[str, int] = {}  # rows of the view that are in no split, by reason
     build_id: str
     created_at: str
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlproj.compiler.transformations import split_sql
+from mlproj.compiler.splits import split_sql
 from mlproj.state import SplitRule
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)

@@ -1,7 +1,7 @@
 """Transformation functions of feature views, compiled to SQL (features.md §4)."""
 
 from mlproj.compiler.transformations.chain import compile_chain, output_types
-from mlproj.compiler.transformations.fitting import apply_sql, split_sql, statistics_of_row, transformed_columns
+from mlproj.compiler.transformations.fitting import apply_sql, statistics_of_row, transformed_columns
 from mlproj.compiler.transformations.online import Evaluator, Unsuitable
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "apply_sql",
     "compile_chain",
     "output_types",
-    "split_sql",
     "statistics_of_row",
     "transformed_columns",
 ]

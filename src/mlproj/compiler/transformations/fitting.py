@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from mlproj.compiler.text import identifier, identifiers, literal
+from mlproj.compiler.text import identifier, identifiers
 from mlproj.compiler.transformations.chain import cleaned, function_of, types_along
 from mlproj.compiler.transformations.function import Rows
 from mlproj.compiler.transformations.hashing import unit_sql
@@ -23,18 +23,6 @@ class Training:
 
     label: str | None
     unit: str
-
-
-def split_sql(split: SplitRule) -> str:
-    """SQL of the split's name for a row: u < test, u < test + validation, else training.
-
-    u is the stable hash of the row's key with the split's seed (features.md §5), so that it depends on nothing else.
-    """
-    u = unit_sql(str(split.seed), map(identifier, split.key))
-    cases = f"when {u} < {literal(split.test)} then 'test' " if split.test else ""
-    if split.validation:
-        cases += f"when {u} < {literal(split.test + split.validation)} then 'validation' "
-    return f"case {cases}else 'training' end" if cases else "'training'"
 
 
 def training_of(split: SplitRule, label: str | None, types: Mapping[str, str], fitted: FittedStatistics) -> Training:

@@ -1,0 +1,1 @@
+select id, age, wage, seen, income from {{ source('census') }}
