@@ -111,6 +111,12 @@ def test_adding_gives_what_computing_everything_gives(folder: LakeProject, batch
         for name in GROUPS:
             assert sorted(map(repr, folder.group(name))) == expected(name, log), (name, batches)
     assert folder.plan().changes == ()
+    # What the source has lost without a word, and what came too late, a backfill of all times finds.
+    log = [*log[::2], (5, START, START - timedelta(days=30), 1, False)]
+    folder.data(log, tuple(COLUMNS))
+    folder.built(select=tuple(GROUPS), backfill=("2025-12-01", "2026-03-01"))
+    for name in GROUPS:
+        assert sorted(map(repr, folder.group(name))) == expected(name, log), (name, batches)
     before = {n: p.digest for n, p in folder.state().published.items()}
     folder.built(full_refresh=True)
     assert {n: p.digest for n, p in folder.state().published.items()} == before

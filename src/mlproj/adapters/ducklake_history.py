@@ -48,9 +48,10 @@ class DuckLakeHistory:
         return RowsBack(deleted=int(row[0] or 0), inserted=int(row[1] or 0))
 
     def restore(self, table: str, commit: int, info: CommitInfo) -> tuple[int, RowsBack]:
+        head = self._lake.relation(table)
         if self._lake.stands(table, commit):
             return int(self._engine.rows("from lake.current_snapshot()")[0][0]), RowsBack(0, 0)
-        head, sides = self._lake.relation(table), self._sides(table, commit)
+        sides = self._sides(table, commit)
         found = {"deleted": 0, "inserted": 0}
 
         def work(cursor: DuckDBPyConnection) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from mlproj.cli.context import Context, acceptance, accepted, locking, pass_context, resumption, selection, waiting
+from mlproj.cli.context import (
+    Context, acceptance, accepted, backfilling, locking, part, pass_context, resumption, selection, waiting,
+)  # fmt: skip
 
 threads_option = click.option(
     "--threads",
@@ -42,6 +44,7 @@ def init(context: Context, folder: Path) -> None:
     "--against", metavar="git:REF", help="Compare with another revision of the files, whatever the target holds."
 )
 @acceptance("with --out it needs --because")
+@backfilling
 @resumption
 @locking
 @pass_context
@@ -58,15 +61,18 @@ def plan(
     accept_breaking: tuple[str, ...],
     because: str | None,
     resume: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    partition: tuple[str, ...],
 ) -> None:
     """What changed, whether it breaks anyone, and what a build would do."""
     from mlproj.cli.render.plan import plan_lines, save
 
     if against is not None:
-        if out or full_refresh or accept_breaking or resume:
+        if out or full_refresh or accept_breaking or resume or start or end or partition:
             raise click.UsageError(
-                "a comparison has no steps to save, refresh, accept or resume: leave out --out, --full-refresh,"
-                " --accept-breaking and --resume"
+                "a comparison has no steps to save, refresh, accept, resume or backfill: leave out --out,"
+                " --full-refresh, --accept-breaking, --resume, --from, --to and --partition"
             )
         compared = context.project.plan(select=select, exclude=exclude, as_of_date=_day(as_of_date), against=against)
         document = compared.model_dump(mode="json")
@@ -78,6 +84,7 @@ def plan(
             as_of_date=_day(as_of_date),
             accept_breaking=accepted(accept_breaking, because, kept=out is not None),
             resume=resume,
+            backfill=part(start, end, partition),
         )
     context.answer(document, lambda: plan_lines(document, context))
     if out:
@@ -106,6 +113,7 @@ def _day(text: str | None) -> str | None:
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--full-refresh", is_flag=True, help="Materialise the selected groups whether they changed or not.")
 @acceptance("needs --because")
+@backfilling
 @resumption
 @waiting
 @locking
@@ -120,6 +128,9 @@ def build(
     fail_fast: bool,
     full_refresh: bool,
     resume: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    partition: tuple[str, ...],
     wait: float,
     accept_breaking: tuple[str, ...],
     because: str | None,
@@ -130,7 +141,7 @@ def build(
 
     if planfile and select and not planfile.exists():
         raise click.UsageError(f"'{planfile}' is no plan; of several nodes each has a --select of its own")
-    if planfile and (select or exclude or full_refresh or accept_breaking or resume):
+    if planfile and (select or exclude or full_refresh or accept_breaking or resume or start or end or partition):
         raise click.UsageError("a saved plan is done as it stands: leave out options that would make another plan")
     with progress(context) as watcher:
         results = context.project.build(
@@ -141,6 +152,7 @@ def build(
             fail_fast=fail_fast,
             full_refresh=full_refresh,
             resume=resume,
+            backfill=part(start, end, partition),
             wait=wait,
             accept_breaking=accepted(accept_breaking, because, kept=True),
             progress=watcher.step,

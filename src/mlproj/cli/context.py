@@ -168,6 +168,31 @@ def resumption(command: F) -> F:
     )(command)
 
 
+def backfilling(command: F) -> F:
+    """--from and --to, or --partition as often as it has columns."""
+    command = click.option(
+        "--partition", multiple=True, metavar="COLUMN=VALUE", help="Compute this partition of the selected groups anew."
+    )(command)
+    command = click.option("--to", "end", metavar="T", help="The first time after that (UTC).")(command)
+    return click.option(
+        "--from", "start", metavar="T", help="Compute the selected incremental groups anew from this time on."
+    )(command)
+
+
+def part(start: str | None, end: str | None, partition: tuple[str, ...]) -> tuple[str, str] | dict[str, str] | None:
+    """What is to be computed anew."""
+    if (start is None) != (end is None):
+        raise click.UsageError("--from and --to go together; the time of --to is the first that is left alone")
+    if start is not None and end is not None:
+        if partition:
+            raise click.UsageError("a part is a time, by --from and --to, or a --partition: leave one out")
+        return start, end
+    pairs = [text.partition("=") for text in partition]
+    if not all(name and sign for name, sign, _value in pairs):
+        raise click.UsageError("--partition is written COLUMN=VALUE, once for each column of partition_by")
+    return {name.strip(): value.strip() for name, _sign, value in pairs} or None
+
+
 def locking(command: F) -> F:
     """--locked, which refuses to go on before anything is done."""
     return click.option(

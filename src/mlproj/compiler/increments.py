@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import ColumnMeaning, QueryMeaning
@@ -14,7 +15,7 @@ from mlproj.specs import FeatureGroup
 from mlproj.specs.duration import microseconds, written_duration
 from mlproj.state import Column, Increment
 
-_KEYS = ("strategy", "watermark", "lookback", "deleted", "new_features")
+_KEYS = ("strategy", "watermark", "lookback", "deleted", "new_features", "batch")
 # What a watermark may be called, where no column is called so: what the contract says of the group's times.
 _ROLES = ("event_time", "created_time")
 
@@ -56,9 +57,13 @@ def check_increment(group: Loaded[FeatureGroup], types: Mapping[str, str], node:
 
 def _check_strategy(group: Loaded[FeatureGroup], node: str, collector: Collector) -> None:
     spec = group.spec
-    if spec.lookback is not None and spec.watermark is None:
-        hint = "write `watermark:` with the time from which it counts"
-        collector.error("E433", "lookback without a watermark", group.locate(("lookback",)), hint, node)
+    for key in ("lookback", "batch"):
+        if getattr(spec, key) is not None and spec.watermark is None:
+            hint = "write `watermark:` with the time that it is a length of"
+            collector.error("E433", f"{key} without a watermark", group.locate((key,)), hint, node)
+    if spec.batch is not None and not spec.batch:
+        hint = "write the length of time that is computed at once, like '1 day'"
+        collector.error("E433", "batch is no time at all", group.locate(("batch",)), hint, node)
     if spec.strategy == "partition" and not spec.partition_by:
         hint = "write `partition_by:` with the columns of a partition"
         collector.error("E434", "strategy 'partition' without partitions", group.locate(("strategy",)), hint, node)
@@ -123,6 +128,10 @@ def other_columns(full: Sequence[Column], increment: Sequence[Column]) -> str | 
     return f"'{extra[0]}' is one more" if extra else None
 
 
+def _length(time: timedelta | None) -> str | None:
+    return None if time is None else written_duration(microseconds(time))
+
+
 def increment_of(
     spec: FeatureGroup, names: Iterable[str], whole: str, sql: str, rows: str, uses: tuple[str, ...]
 ) -> Increment | None:
@@ -132,9 +141,10 @@ def increment_of(
     return Increment(
         strategy=spec.strategy or "merge",
         watermark=watermark_of(spec, names),
-        lookback=None if spec.lookback is None else written_duration(microseconds(spec.lookback)),
+        lookback=_length(spec.lookback),
         deleted=spec.deleted,
         new_features=spec.new_features or "backfill",
+        batch=_length(spec.batch),
         sql=sql,
         whole=whole if spec.deleted else "",
         rows=rows,

@@ -11,6 +11,7 @@ from threading import Lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
+from mlproj.executor.backfills import backfill
 from mlproj.executor.data_tests import test_rows
 from mlproj.executor.groups import materialise
 from mlproj.executor.increments import add_rows
@@ -24,6 +25,7 @@ from mlproj.executor.training import test_model, train
 from mlproj.executor.training_data import make_dataset
 from mlproj.executor.workspace import Workspace
 from mlproj.planner import Plan
+from mlproj.planner.backfills import meant
 from mlproj.ports import EngineError
 from mlproj.state import GroupNode, ModelNode, StepResult, TargetState, TrainingDataset
 from mlproj.state.runs import ROW_ACTIONS, Action
@@ -64,7 +66,8 @@ def apply(
         return run_results(options.build_id, ())
     space = Workspace(manifest, state, adapters, source_versions, options.build_id, plan.full_refresh)
     journal = Journal(plan, space)
-    space.intend = journal.intend
+    space.intend, space.tell = journal.intend, options.progress
+    space.backfills = {s.node: scope for s in plan.steps if s.action == "merge" and (scope := meant(s.reason))}
     journal.begin()
     try:
         results = _Build(plan, space, options, journal).run()
@@ -154,6 +157,8 @@ class _Build:
         return "test" not in actions or self._looks_elsewhere(node_id) or self._test(node_id)
 
     def _rows(self, group: GroupNode, action: Action) -> StepResult:
+        if group.id in self._space.backfills:
+            return backfill(group, self._space.backfills[group.id], self._space)
         return materialise(group, self._space) if action == "materialize" else add_rows(group, action, self._space)
 
     def _step(self, node_id: str, action: Action, work: Callable[[], StepResult]) -> bool:

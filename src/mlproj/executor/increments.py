@@ -39,16 +39,26 @@ def add_rows(node: GroupNode, action: Action, space: Workspace) -> StepResult:
     on = basis(node, published)
     assert on is not None
     try:
-        outcome = _Addition(node, published, on, space).outcome(inputs, versions)
+        outcome = Addition(node, published, on, space).outcome(inputs, versions)
     except EngineError as error:
         raise explained(node, space, error) from error
     space.outcomes[node.id] = outcome
     refuse_trouble(node, outcome.warnings, space)
-    changes = outcome.changes
     status: StepStatus = "ok" if outcome.changed else "reused"
-    said = f"{changes.added} added, {changes.changed} changed, {changes.deleted} deleted"
-    said = said if outcome.changed else "nothing came that was not there"
+    said = told(outcome.changes) if outcome.changed else "nothing came that was not there"
     return result_of(node, status, started, space, said, outcome.warnings, action=action)
+
+
+def told(changes: RowChanges) -> str:
+    """Counts of rows in words."""
+    return f"{changes.added} added, {changes.changed} changed, {changes.deleted} deleted"
+
+
+def moment(text: str, type_name: str) -> str:
+    """A time in UTC as a literal that a column of a type is compared with."""
+    if type_name == "TIMESTAMP WITH TIME ZONE":
+        return f"{literal(text)}::TIMESTAMP::TIMESTAMPTZ" if "+" not in text else f"{literal(text)}::TIMESTAMPTZ"
+    return f"{literal(text)}::{'TIMESTAMP' if type_name == 'DATE' else type_name}"
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,8 @@ class _Names:
         return cls(*map(identifier, names))
 
 
-class _Addition:
-    """One increment of one group."""
+class Addition:
+    """Rows to write and to replace of one group, upon the rows of `published`; `keys` and `came` are relations."""
 
     def __init__(self, node: GroupNode, published: Published, on: Basis, space: Workspace) -> None:
         assert node.increment is not None
@@ -82,7 +92,8 @@ class _Addition:
             self._space.provide(parent)
         self._make("view", self._names.this, self._standing_rows())
         self._given()
-        changes = self._append() if self._appends else self._merge()
+        unit = self._unit or self._node.row_key
+        changes = self._append() if self._appends else self._merge(_among(self._names.given, "t", unit))
         self._space.made(self._node.id)
         made = GroupOutcome(
             self._node, 0, "", {}, {}, versions, inputs, self._space.table_name(self._node), None, changed=True,
@@ -93,6 +104,24 @@ class _Addition:
         if changes == RowChanges(added=0, changed=0, deleted=0):
             return self._unchanged(made)
         return self._written(made)
+
+    @property
+    def keys(self) -> str:
+        return self._names.keys
+
+    @property
+    def came(self) -> str:
+        return self._names.came
+
+    def replaced(self, condition: str) -> RowChanges:
+        """What the query gives under a condition takes the place of all that stands under it."""
+        for parent in self._node.depends_on:
+            self._space.provide(parent)
+        self._make("view", self._names.this, self._standing_rows())
+        query = self._space.fill(self._increment.whole or self._node.sql)
+        self._make("table", self._names.given, f"select * from (\n{query}\n) as q where {condition}")
+        same_key = _among(self._names.given, "t", self._node.row_key)
+        return self._merge(f"({condition}) or {same_key}")
 
     @property
     def _appends(self) -> bool:
@@ -157,8 +186,7 @@ class _Addition:
             return None
         type_name = next(f.type for f in self._node.features if f.name == watermark)
         # Without a time a row is never old.
-        bound = literal(str(value)) + "::TIMESTAMP" if type_name == "DATE" else f"{literal(str(value))}::{type_name}"
-        return f"({identifier(watermark)} >= {bound} or {identifier(watermark)} is null)"
+        return f"({identifier(watermark)} >= {moment(str(value), type_name)} or {identifier(watermark)} is null)"
 
     def _append(self) -> RowChanges:
         """Rows that are not there yet, equal ones as often as they come."""
@@ -171,13 +199,12 @@ class _Addition:
         count = self._run.rows(f"select count(*) from {self._names.came}")[0][0]
         return RowChanges(added=int(count), changed=0, deleted=0)
 
-    def _merge(self) -> RowChanges:
-        """Rows of the keys that differ take the place of what stands under these keys."""
+    def _merge(self, replaced: str) -> RowChanges:
+        """Rows that came take the place of those of what stands that a condition on `t` says, where they differ."""
         node, names = self._node, self._names
-        unit = self._unit or node.row_key
         mark = self._increment.deleted
         alive = f"(select * from {names.given}{f' where {identifier(mark)} is distinct from true' if mark else ''})"
-        old = f"(select * from {names.this} as t where {_among(names.given, 't', unit)})"
+        old = f"(select * from {names.this} as t where {replaced})"
         types = {f.name: f.type for f in node.features}
         key, values = (
             compared_columns(types, types, some) for some in (node.row_key, [n for n in types if n not in node.row_key])

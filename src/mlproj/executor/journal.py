@@ -25,6 +25,7 @@ class Journal:
     def __init__(self, plan: Plan, space: Workspace) -> None:
         self._space = space
         self._write = ""
+        self._chunked: dict[str, Made] = {}
         self._store, self._build_id = space.adapters.store, space.build_id
         self._steps = {
             (s.node, s.action): JournalStep(node=s.node, action=s.action, status="pending", reason=s.reason)
@@ -47,7 +48,12 @@ class Journal:
 
     def intend(self, node_id: str, made: Made) -> None:
         """One group is about to be written on its own, while others are computed."""
-        step = self._steps[node_id, "materialize"].model_copy(update={"made": made})
+        planned = next(
+            step for (node, action), step in self._steps.items() if node == node_id and action in ROW_ACTIONS
+        )
+        step = planned.model_copy(update={"made": made})
+        if made.chunks:
+            self._chunked[node_id] = made
         self._store.record_steps(self._build_id, [step])
 
     def note(self, results: Results, write: str | None = None) -> None:
@@ -65,7 +71,9 @@ class Journal:
     def _step(self, result: StepResult, results: Results) -> JournalStep:
         planned = self._steps.get((result.node, result.action))
         fields = {name: getattr(result, name) for name in StepResult.model_fields}
-        made = self._made(result, results) if result.status in {"ok", "reused"} else None
+        # What a backfill has done stays done, also where it fails.
+        made = self._made(result, results) if result.status in {"ok", "reused"} else self._chunked.get(result.node)
+        made = None if result.action not in (*ROW_ACTIONS, "train_data") else made
         return JournalStep(**fields, reason=planned.reason if planned else "", made=made)
 
     def _made(self, result: StepResult, results: Results) -> Made | None:
@@ -108,6 +116,7 @@ def journaled(outcome: GroupOutcome, write: str, tested: str = "") -> Made:
         source_versions=outcome.source_versions,
         inputs=outcome.inputs,
         tested=tested,
+        chunks=outcome.chunks,
     )
 
 
@@ -128,7 +137,8 @@ def settled(state: TargetState, commits: Commits, same_lake: Collection[str]) ->
         by_message[message] = commit
         known.add(commit)
     kept: dict[str, Made] = {}
-    for node_id, made in state.kept.items():
+    for node_id, found in state.kept.items():
+        made = _as_far_as_it_came(found, by_message)
         commit_of = made.commit if made.commit is not None or not made.write else by_message.get(made.write)
         if made.table is None:
             kept[node_id] = made
@@ -137,6 +147,17 @@ def settled(state: TargetState, commits: Commits, same_lake: Collection[str]) ->
             kept[node_id] = made.model_copy(update={"commit": commit_of, "dataset": dataset})
     neighbours = tuple(_in_lake(other, known) for other in state.neighbours if other.target in same_lake)
     return state.model_copy(update={"kept": kept, "neighbours": neighbours})
+
+
+def _as_far_as_it_came(made: Made, by_message: Mapping[str, int]) -> Made:
+    """A backfill with the chunks that reached the lake, where its rows as a whole did not."""
+    whole = made.digest and (made.commit is not None or made.write in by_message)
+    if not made.chunks or whole:
+        return made
+    lost = (i for i, chunk in enumerate(made.chunks) if chunk.write and chunk.write not in by_message)
+    done = made.chunks[: next(lost, len(made.chunks))]
+    commit = max((by_message[chunk.write] for chunk in done if chunk.write), default=None)
+    return made.model_copy(update={"chunks": done, "commit": commit, "write": "", "digest": ""})
 
 
 def _in_lake(other: TargetState, known: Collection[int | None]) -> TargetState:

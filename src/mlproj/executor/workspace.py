@@ -14,6 +14,7 @@ from mlproj.executor.adapters import Adapters
 from mlproj.executor.digests import digest_sql
 from mlproj.loader.environment import fill_environment
 from mlproj.planner.inputs import columns_read, reads_key
+from mlproj.planner.plan import Scope
 from mlproj.ports import Merge
 from mlproj.state import (
     GroupNode,
@@ -22,10 +23,12 @@ from mlproj.state import (
     Published,
     RowChanges,
     SourceNode,
+    StepResult,
     TargetState,
     TrainingDataset,
     ViewNode,
 )
+from mlproj.state.published import Chunk
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class GroupOutcome:
     owner: str | None = None
     tested: str = ""
     keyed: bool = True
+    chunks: tuple[Chunk, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class Workspace:
     """Outcomes by group id, training datasets by view id. `digests` are those of columns that no build had taken
     before, by group id and column.
 
-    `intend` is told of rows that are about to be written into the lake while the build computes.
+    `intend` is told of rows that are about to be written into the lake while the build computes, `tell` how far a long
+    step has come. `backfills` says of which groups a part is computed anew.
     """
 
     manifest: Manifest
@@ -84,6 +89,8 @@ class Workspace:
     datasets: dict[str, DatasetOutcome] = field(default_factory=dict)
     digests: dict[str, dict[str, str]] = field(default_factory=dict)
     intend: Callable[[str, Made], None] = lambda _node, _made: None
+    tell: Callable[[StepResult], None] = lambda _result: None
+    backfills: Mapping[str, Scope] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 

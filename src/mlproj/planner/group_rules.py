@@ -225,7 +225,7 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
         ("current_version", old.current, new.current),
     ]
     if old.increment is not None and new.increment is not None:
-        whole.append(("new_features", old.increment.new_features, new.increment.new_features))
+        whole += [(key, getattr(old.increment, key), getattr(new.increment, key)) for key in ("new_features", "batch")]
     changed = [name + (_tests(old, new) if name == "tests" else "") for name, a, b in whole if a != b]
     common = [n for n in before if n in after]
     if [n for n in after if n in before] != common:

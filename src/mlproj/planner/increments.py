@@ -65,6 +65,11 @@ def ways(node: GroupNode) -> dict[str, str | None]:
     return {**own, "is_incremental()": found.rows}
 
 
+def is_part(made: Made) -> bool:
+    """Whether rows are those of a backfill that has not come to its end."""
+    return bool(made.chunks) and not made.digest
+
+
 def built_upon(made: Made, published: Published | None) -> bool:
     """Whether rows that a failed build made of an incremental group are those that stand, and what was to be added."""
     return made.since == (published.commit if published else None)

@@ -78,6 +78,21 @@ class PlanStep(Noun):
     reason: str
 
 
+class Scope(Noun):
+    """What a backfill computes anew: from a time up to another, in UTC, or one partition, as column → value."""
+
+    start: str = ""
+    end: str = ""
+    partition: dict[str, str] = {}
+
+    @property
+    def words(self) -> str:
+        """As a user would say it; midnight goes without saying."""
+        if self.partition:
+            return ", ".join(f"{name}={value}" for name, value in self.partition.items())
+        return " to ".join(text.removesuffix("T00:00:00").replace("T", " ") for text in (self.start, self.end))
+
+
 class Asked(Noun):
     """What the user asked of a plan, so that a saved one can be made again; nodes as the user wrote them.
 
@@ -90,6 +105,7 @@ class Asked(Noun):
     as_of_date: str = ""
     accept_breaking: dict[str, str] = {}
     resume: tuple[str, ...] = ()
+    backfill: Scope | None = None
 
 
 class Plan(Noun):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mlproj.compiler.manifest import Manifest
-from mlproj.planner.plan import Change
+from mlproj.planner.backfills import meant
+from mlproj.planner.plan import Change, Scope
 from mlproj.planner.steps import FULL_REFRESH
 from mlproj.state import BuildRecord
 
@@ -32,6 +33,12 @@ def unfinished(builds: Iterable[BuildRecord]) -> tuple[BuildRecord, frozenset[st
 def was_forced(build: BuildRecord) -> bool:
     """Whether a build was a full refresh."""
     return any(step.reason == FULL_REFRESH for step in build.steps)
+
+
+def part_of(build: BuildRecord, left: frozenset[str]) -> Scope | None:
+    """What a build computed anew of groups that it left undone."""
+    scopes = (meant(step.reason) for step in build.steps if step.node in left)
+    return next((scope for scope in scopes if scope), None)
 
 
 def selection(left: frozenset[str], changes: Sequence[Change], manifest: Manifest) -> frozenset[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.manifest import Manifest
-from mlproj.planner.increments import basis, built_upon
+from mlproj.planner.backfills import meant
+from mlproj.planner.increments import basis, built_upon, is_part
 from mlproj.planner.inputs import reads_key
 from mlproj.planner.model_rules import same_library
 from mlproj.planner.plan import Plan
@@ -40,6 +41,8 @@ def find_rows(
 ) -> tuple[Made, str] | None:
     """Rows that a group would come out as, and whose they are in words: of builds that failed, or of another target."""
     kept, own = state.kept.get(node.id), state.published.get(node.id)
+    if kept and is_part(kept):
+        kept = None
     if kept and stands(node, kept, inputs, versions) and (node.increment is None or built_upon(kept, own)):
         return kept, f"computed by build {kept.by}"
     if basis(node, own):
@@ -132,6 +135,7 @@ class _Foresight:
     def __init__(self, plan: Plan, manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> None:
         self._manifest, self._state, self._versions = manifest, state, versions
         self._steps = {(s.node, s.action) for s in plan.steps}
+        self._backfilled = {s.node for s in plan.steps if meant(s.reason)}
         self._makes = {s.node: s.action for s in plan.steps if s.action in ROW_ACTIONS}
         self._rows: dict[str, Made | Published] = {}
         self._datasets: dict[str, TrainingDataset] = {}
@@ -151,6 +155,8 @@ class _Foresight:
 
     def _group(self, node: GroupNode) -> None:
         published = self._state.published.get(node.id)
+        if node.id in self._backfilled:
+            return
         if node.id not in self._makes:
             if published:
                 self._rows[node.id] = published

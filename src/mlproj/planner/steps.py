@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic
+from mlproj.planner.backfills import said
 from mlproj.planner.increments import row_action
-from mlproj.planner.plan import Change, HeldNode, Plan, PlanStep
+from mlproj.planner.plan import Change, HeldNode, Plan, PlanStep, Scope
 from mlproj.state import GroupNode, ModelNode, TargetState, ViewNode
 from mlproj.state.runs import ROW_ACTIONS
 
@@ -27,6 +28,8 @@ class Options:
     basis: Mapping[str, str] | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     held: tuple[HeldNode, ...] = ()
+    backfill: Scope | None = None
+    backfilled: frozenset[str] = frozenset()
 
 
 def make_plan(changes: Sequence[Change], manifest: Manifest, state: TargetState, options: Options) -> Plan:
@@ -95,6 +98,8 @@ class _Steps:
             return True
         if node_id in {h.node for h in self._options.held}:
             return False
+        if node_id in self._options.backfilled:
+            return True
         if not self._options.full_refresh or not isinstance(self._manifest.nodes[node_id], GroupNode):
             return False
         return self._options.selected is None or node_id in self._options.selected
@@ -104,8 +109,10 @@ class _Steps:
         change = self._changes.get(node_id)
         rules = {r.rule for r in change.reasons} if change else set()
         rows_stand = change is not None and change.change == "metadata" and not self._options.full_refresh
+        rows_stand = rows_stand and node_id not in self._options.backfilled
         if not rows_stand:
             action = row_action(node, self._state.published.get(node_id), full_refresh=self._options.full_refresh)
+            action = "merge" if node_id in self._options.backfilled else action
             yield PlanStep(action=action, node=node_id, reason=self._reason(node_id))
         if (node.tests or node.unique_key) and (not rows_stand or rules & {"metadata", "nullability_tightened"}):
             yield PlanStep(action="test", node=node_id, reason=self._reason(node_id))
@@ -135,6 +142,8 @@ class _Steps:
 
     def _reason(self, node_id: str) -> str:
         change = self._changes.get(node_id)
+        if self._options.backfill and node_id in self._options.backfilled:
+            return said(self._options.backfill)
         if change is None:
             return FULL_REFRESH
         worst = next(r for r in change.reasons if r.change == change.change)

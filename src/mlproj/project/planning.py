@@ -13,6 +13,7 @@ from mlproj.diagnostics import Collector, Diagnostic, ProjectError, Span, fail
 from mlproj.loader.environment import fill_environment
 from mlproj.planner import Asked, Change, Options, Plan, Reason, accept, diff, make_plan
 from mlproj.planner.acceptance import ON_BREAKING
+from mlproj.planner.backfills import reached
 from mlproj.planner.equivalents import misdirected
 from mlproj.planner.freshness import held_nodes
 from mlproj.planner.retry import selection, was_forced
@@ -55,11 +56,15 @@ def make(
     selected = frozenset(chosen.select(asked.select, asked.exclude)) if asked.select or asked.exclude else None
     if retried:
         selected = selection(retried[1], changes, manifest)
+    part = asked.backfill
+    reach = reached(part, manifest, state, selected, full_refresh=asked.full_refresh) if part else frozenset()
     options = Options(
         target=project.target_name,
         as_of_date=asked.as_of_date,
         selected=selected,
         full_refresh=asked.full_refresh,
+        backfill=part,
+        backfilled=reach,
         basis=_basis(manifest, state, versions, project.on_breaking),
         held=held_nodes(manifest, state, resumed),
         diagnostics=(*missing, *misdirected(manifest, state), *numbers, *(error.diagnostics if error else ())),

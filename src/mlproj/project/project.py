@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlproj.state import ModelVersion, StepResult, TargetState
 
     Planned = tuple[Plan, TargetState, dict[str, str]]
+    Part = tuple[str, str] | Mapping[str, str]
 
 
 class Project:
@@ -120,28 +121,26 @@ class Project:
         as_of_date: str | None = None,
         accept_breaking: Mapping[str, str] | None = None,
         resume: Sequence[str] = (),
+        backfill: Part | None = None,
         against: str | None = None,
     ) -> Plan:
         """What changed, whether it breaks anyone, and what a build would do. Writes nothing but target/.
 
         `accept_breaking` maps nodes to why their breaking changes are let through. With `against`, as `git:main`, what
-        differs from that revision, whatever the target holds: a plan without steps.
+        differs from that revision, whatever the target holds: a plan without steps. `backfill` is the part that is to
+        be computed anew of the selected incremental groups: two times, or a partition as column → value.
         """
         if against is not None:
             from mlproj.project.against import plan_against
 
             return plan_against(self, against, select, exclude, as_of_date=as_of_date or _today())
-        from mlproj.planner import Asked
+        from mlproj.planner import Asked, scope_of
         from mlproj.project.planning import make
 
         asked = Asked(
-            select=tuple(select),
-            exclude=tuple(exclude),
-            full_refresh=full_refresh,
-            as_of_date=as_of_date or _today(),
-            accept_breaking=dict(accept_breaking or {}),
-            resume=tuple(resume),
-        )
+            select=tuple(select), exclude=tuple(exclude), full_refresh=full_refresh, as_of_date=as_of_date or _today(),
+            accept_breaking=dict(accept_breaking or {}), resume=tuple(resume), backfill=scope_of(backfill),
+        )  # fmt: skip
         plan, _state, _versions = make(self, asked)
         write_text(self.root / "target" / "plan.json", plan.model_dump_json())
         return plan
@@ -155,6 +154,7 @@ class Project:
         as_of_date: str | None = None,
         accept_breaking: Mapping[str, str] | None = None,
         resume: Sequence[str] = (),
+        backfill: Part | None = None,
     ) -> dict[str, Any]:
         """`plan` as JSON.
 
@@ -163,7 +163,8 @@ class Project:
         from mlproj.project.compilation import known_key
 
         day, because = as_of_date or _today(), dict(accept_breaking or {})
-        asked = [list(select), list(exclude), full_refresh, day, because, list(resume)]
+        part = dict(backfill) if isinstance(backfill, Mapping) else backfill and list(backfill)
+        asked = [list(select), list(exclude), full_refresh, day, because, list(resume), part]
         path = cache_dir(self.root) / f"plan.{self._target or 'default'}.json"
         known = read_json(path)
         key, _record = known_key(self._inputs)
@@ -175,13 +176,9 @@ class Project:
             document: dict[str, Any] = known["plan"]
             return document
         plan = self.plan(
-            select=select,
-            exclude=exclude,
-            full_refresh=full_refresh,
-            as_of_date=as_of_date,
-            accept_breaking=accept_breaking,
-            resume=resume,
-        )
+            select=select, exclude=exclude, full_refresh=full_refresh, as_of_date=as_of_date,
+            accept_breaking=accept_breaking, resume=resume, backfill=backfill,
+        )  # fmt: skip
         files = self.session.database_files()
         self.close()
         document = plan.model_dump(mode="json")
@@ -200,6 +197,7 @@ class Project:
         fail_fast: bool = False,
         full_refresh: bool = False,
         resume: Sequence[str] = (),
+        backfill: Part | None = None,
         wait: float = 0,
         accept_breaking: Mapping[str, str] | None = None,
         progress: Callable[[StepResult], None] | None = None,
@@ -209,16 +207,12 @@ class Project:
 
         Raises E501 (exit code 4), doing nothing at all, where a breaking change is left over.
         """
-        from mlproj.planner import Asked
+        from mlproj.planner import Asked, scope_of
 
         asked = Asked(
-            select=tuple(select),
-            exclude=tuple(exclude),
-            full_refresh=full_refresh,
-            as_of_date=_today(),
-            accept_breaking=dict(accept_breaking or {}),
-            resume=tuple(resume),
-        )
+            select=tuple(select), exclude=tuple(exclude), full_refresh=full_refresh, as_of_date=_today(),
+            accept_breaking=dict(accept_breaking or {}), resume=tuple(resume), backfill=scope_of(backfill),
+        )  # fmt: skip
 
         def planned() -> Planned:
             return self._planned(asked, plan_file)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mlproj.planner import Asked, Plan
-from mlproj.planner.retry import unfinished
+from mlproj.planner.retry import part_of, unfinished
 from mlproj.project.planning import make
 from mlproj.state import TargetState
 
@@ -24,5 +24,6 @@ def retry_plan(
     retried = unfinished(project.session.reader.builds(project.target_name, limit=_BUILDS))
     if retried is None:
         return None
-    asked = Asked(as_of_date=today, accept_breaking=dict(accept_breaking))
+    part = part_of(*retried)
+    asked = Asked(as_of_date=today, accept_breaking=dict(accept_breaking), backfill=part)
     return lambda: make(project, asked, retried)

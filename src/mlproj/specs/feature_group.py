@@ -32,7 +32,7 @@ class FeatureGroup(Resource):
 
     With `materialized: incremental` a build adds to what stands: rows whose `watermark` is no older than the newest
     one there less `lookback`, by the `strategy`. `deleted` is a column that is true for rows that are to go,
-    `new_features` says what rows that stand get of a feature that is added.
+    `new_features` says what rows that stand get of a feature that is added, `batch` how much a backfill does at once.
     """
 
     primary_key: list[Name] = Field(min_length=1)
@@ -45,6 +45,7 @@ class FeatureGroup(Resource):
     lookback: Duration | None = None
     deleted: Name | None = None
     new_features: Literal["backfill", "default"] | None = None
+    batch: Duration | None = None
     online: bool = False
     sql: str | None = None
     features: list[FeatureSpec] = []

@@ -142,6 +142,7 @@ class Increment(Noun):
     lookback: str | None = None
     deleted: str | None = None
     new_features: Literal["backfill", "default"] = "backfill"
+    batch: str | None = None
     sql: str
     whole: str = ""
     rows: str = ""

@@ -52,13 +52,21 @@ class RowChanges(Noun):
     deleted: int | None = None
 
 
+class Chunk(Noun):
+    """Part of a backfill: `what` it is of, what it changed, and the message of its commit, where there is one."""
+
+    what: str
+    write: str = ""
+    changes: RowChanges = RowChanges()
+
+
 class Made(Noun):
     """Rows that a build computed of a group, or froze of a view, as its journal has them: published or not.
 
     `by` is the build that computed them, `write` the message of the commit that holds them; `commit` is None while it
     is not known to have come, and where `table` is None. `fingerprint` is the group's deep one, or the dataset's.
     `tested` is a fingerprint of the tests that they passed; without a `digest` nobody has measured them yet. `changes`
-    says what they change against the commit `since`.
+    says what they change against the commit `since`. `chunks` are those of a backfill, as far as it has come.
     """
 
     by: str
@@ -76,6 +84,7 @@ class Made(Noun):
     tested: str = ""
     changes: RowChanges = RowChanges()
     since: int | None = None
+    chunks: tuple[Chunk, ...] = ()
     dataset: TrainingDataset | None = None
 
 

@@ -328,8 +328,8 @@ def test_what_is_deleted_decides_which_rows_there_are() -> None:
     }
 
 
-def test_what_new_features_get_is_metadata() -> None:
-    after = with_sql(SQL, **KEPT_UP, new_features="default")
+def test_what_new_features_get_and_how_backfills_go_is_metadata() -> None:
+    after = with_sql(SQL, **KEPT_UP, new_features="default", batch="1 day")
 
     assert verdicts(with_sql(SQL, **KEPT_UP), after) == {("metadata", "", "metadata")}
 

@@ -105,7 +105,7 @@ _STEPS = "select step_json from steps where build_id = ? order by position"
 _KEPT = """
 select s.node, s.step_json, max(b.seq) from builds b join steps s on s.build_id = b.id
 where b.target = :target and b.status <> 'ok' and s.action in ('materialize', 'merge', 'append', 'train_data')
-  and s.status in ('ok', 'reused', 'pending') and s.step_json like '%"made":{%'
+  and s.status in ('ok', 'reused', 'pending', 'failed') and s.step_json like '%"made":{%'
   and b.seq > coalesce((select o.seq from published p join builds o on o.id = p.build_id
     where p.target = :target and p.node = s.node), 0)
 group by s.node
