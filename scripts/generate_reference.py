@@ -14,7 +14,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from mlproj.specs import base
+from mlproj.specs import base, unit_test
 from mlproj.specs.data_test import DataTest, Rule
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def pages() -> dict[str, str]:
             [specs.OwnTransformation, specs.TransformationArgument],
         ),
         "models.md": ("Models", "models", [specs.Model, specs.ModelTest, specs.MetricBounds]),
+        "unit_tests.md": ("Unit tests", "unit_tests", [specs.UnitTest, unit_test.Given, unit_test.Expect]),
         "data_tests.md": (
             "Data tests",
             "",

@@ -90,7 +90,9 @@ def plan(
     if out:
         save(out, document)
     breaking = any(change["needs_bump"] for change in document["changes"])
-    click.get_current_context().exit(4 if breaking else 3 if exit_code and document["changes"] else 0)
+    failing = any(d["code"] == "E625" for d in document["diagnostics"])
+    pending = exit_code and document["changes"]
+    click.get_current_context().exit(1 if failing else 4 if breaking else 3 if pending else 0)
 
 
 def _day(text: str | None) -> str | None:

@@ -19,6 +19,7 @@ from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.sources import compile_source, source_columns
 from mlproj.compiler.transformations.own import OwnFunctions
+from mlproj.compiler.unit_tests import OtherVars, UnitTestCompiler
 from mlproj.compiler.views import compile_view
 from mlproj.diagnostics import Collector, ProjectError
 from mlproj.loader import Loaded, LoadedProject
@@ -76,6 +77,9 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
     check_lock(loaded, [i for i in estimators.values() if isinstance(i, EstimatorInfo)], collector)
     groups = _with_unique_keys(groups, views)
     nodes: dict[str, Node] = {**sources, **groups, **views, **models}
+    other_vars = OtherVars(loaded, names, checker, collector)
+    tests = UnitTestCompiler(names, nodes, frozenset(collector.poisoned), other_vars, collector)
+    unit_tests = tests.all(loaded.unit_tests)
     manifest = Manifest(
         project=loaded.spec.name,
         nodes=dict(sorted(nodes.items())),
@@ -84,6 +88,7 @@ def compile_project(loaded: LoadedProject, surroundings: Surroundings) -> Manife
         estimators={p: i for p, i in sorted(estimators.items()) if isinstance(i, EstimatorInfo)},
         warnings=tuple(collector.warnings),
         locked=loaded.lock is not None,
+        unit_tests=unit_tests,
     )
     if collector.errors:
         raise DoesNotCompile(collector, manifest)

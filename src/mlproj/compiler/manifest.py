@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mlproj.diagnostics import Diagnostic
-from mlproj.state import EstimatorInfo, GroupNode, ModelNode, Node, SourceNode, ViewNode
+from mlproj.state import CompiledUnitTest, EstimatorInfo, GroupNode, ModelNode, Node, SourceNode, ViewNode
 from mlproj.state.noun import Noun
 
 
@@ -20,6 +20,7 @@ class Manifest(Noun):
     env_defaults: dict[str, str] = {}
     estimators: dict[str, EstimatorInfo] = {}
     warnings: tuple[Diagnostic, ...] = ()
+    unit_tests: tuple[CompiledUnitTest, ...] = ()
     locked: bool = False  # there is an mlproj.lock
 
     def group(self, node_id: str) -> GroupNode:

@@ -17,6 +17,7 @@ from mlproj.specs import (
     PythonTransformation,
     Source,
     Target,
+    UnitTest,
 )
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class LoadedProject:
     feature_views: tuple[Loaded[FeatureView], ...] = ()
     models: tuple[Loaded[Model], ...] = ()
     transformations: tuple[Loaded[OwnTransformation] | Loaded[PythonTransformation], ...] = ()
+    unit_tests: tuple[Loaded[UnitTest], ...] = ()
     sql: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)

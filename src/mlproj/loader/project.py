@@ -20,15 +20,17 @@ from mlproj.loader.strings import Strings
 from mlproj.loader.validate import Validator
 from mlproj.loader.yaml_file import Places, YamlFile, compose, written
 from mlproj.loader.yaml_values import TooManyNodes, Values
-from mlproj.specs import FeatureGroup, FeatureView, Model, OwnTransformation, Source
+from mlproj.specs import FeatureGroup, FeatureView, Model, OwnTransformation, Source, UnitTest
+from mlproj.specs.base import Resource
 
-_Spec = FeatureGroup | FeatureView | Model | OwnTransformation | Source
+_Spec = FeatureGroup | FeatureView | Model | OwnTransformation | Source | UnitTest
 _KINDS: Final[dict[str, type[_Spec]]] = {
     "sources": Source,
     "feature_groups": FeatureGroup,
     "transformations": OwnTransformation,
     "feature_views": FeatureView,
     "models": Model,
+    "unit_tests": UnitTest,
 }
 
 
@@ -70,17 +72,13 @@ def load(
         vars=project.variables,
         environment=environment,
         env_defaults=project.strings.defaults,
-        sources=tuple(found.found["sources"]),
-        feature_groups=tuple(found.found["feature_groups"]),
-        feature_views=tuple(found.found["feature_views"]),
-        models=tuple(found.found["models"]),
-        transformations=tuple(found.found["transformations"]),
         sql=found.sql,
         exact=found.exact,
         macros=macros,
         warnings=tuple(collector.warnings),
         locate=project.locate,
         lock=lock,
+        **{kind: tuple(items) for kind, items in found.found.items()},
     )
 
 
@@ -184,7 +182,7 @@ class _Resources:
 
     def _unique(self, kind: str, spec: _Spec, places: Places, place: Location) -> None:
         """E303. SQL tells no upper from lower case, so names must differ in more than that."""
-        identity = spec.name if isinstance(spec, Source | OwnTransformation) else f"{spec.name}@{spec.version}"
+        identity = f"{spec.name}@{spec.version}" if isinstance(spec, Resource) else spec.name
         find, is_literal = (
             partial(places.locate, place, ("name",)),
             partial(places.is_literal, place, "name", "version"),
@@ -204,7 +202,7 @@ class _Resources:
         hint = "give one of them another name"
         if identity != first[0]:
             message = f"{shown} differs from the one at {other} only in upper and lower case"
-        elif kind not in ("sources", "transformations"):
+        elif kind not in ("sources", "transformations", "unit_tests"):
             hint = "give one of them another name, or another version"
         self._collector.error("E303", message, span, hint)
 

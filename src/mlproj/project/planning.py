@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlproj.adapters.git import changed_files
@@ -22,6 +22,7 @@ from mlproj.planner.selectors import Selector
 from mlproj.planner.versions import check_versions
 from mlproj.project.left_behind import dangling, explained_by, with_published
 from mlproj.project.node_names import breaking_node, matching
+from mlproj.project.unit_testing import FAILED, failing_unit_tests
 from mlproj.state import BuildRecord, SourceNode, TargetState
 from mlproj.version import __version__
 
@@ -67,10 +68,17 @@ def make(
         backfilled=reach,
         basis=_basis(manifest, state, versions, project.on_breaking),
         held=held_nodes(manifest, state, resumed),
-        diagnostics=(*missing, *misdirected(manifest, state), *numbers, *(error.diagnostics if error else ())),
+        diagnostics=(*missing, *misdirected(manifest, state), *numbers, *_wrong(project, manifest, selected, error)),
     )
     plan = make_plan(changes, manifest, state, options).model_copy(update={"asked": asked})
     return _explained(plan, manifest, state, versions), state, versions
+
+
+def _wrong(
+    project: Project, manifest: Manifest, selected: Collection[str] | None, error: DoesNotCompile | None
+) -> list[Diagnostic]:
+    """What does not compile, though the plan says why, and unit tests that fail."""
+    return [*(error.diagnostics if error else ()), *failing_unit_tests(project.root, manifest, selected)]
 
 
 def _explained(plan: Plan, manifest: Manifest, state: TargetState, versions: Mapping[str, str]) -> Plan:
@@ -167,7 +175,12 @@ def select_nodes(
 
 
 def refuse_breaking(plan: Plan) -> None:
-    """Raise E501 where a breaking change is left over: one diagnostic for each of its reasons."""
+    """Raise E501 where a breaking change is left over: one diagnostic for each of its reasons. Raises E625 before that
+    where a unit test fails.
+    """
+    failing = [d for d in plan.diagnostics if d.code == FAILED]
+    if failing:
+        raise ProjectError(failing, exit_code=1)
     found = [
         Diagnostic(
             "E501", f"{change.node.partition(':')[2]}: {message} ({rule})", span, bump_hint(change), node=change.node

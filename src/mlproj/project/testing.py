@@ -12,6 +12,7 @@ from mlproj.executor.metrics import check_bounds
 from mlproj.executor.results import RunResults, run_results
 from mlproj.executor.workspace import Workspace
 from mlproj.project.planning import select_nodes
+from mlproj.project.unit_testing import unit_test_results
 from mlproj.state import GroupNode, ModelNode, ModelVersion, StepResult, TestRun
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ Failed = Callable[[list[Diagnostic]], None]
 
 
 def test_published(project: Project, select: Sequence[str], exclude: Sequence[str], failed: Failed) -> RunResults:
-    """Results of all data tests of selected published groups, and of the tests of their newest model versions."""
+    """Results of all data tests of selected published groups, of the tests of their newest model versions, and of unit
+    tests.
+    """
     manifest, state = project.manifest, project.state()
     chosen = select_nodes(project, (), select, exclude)
     space = Workspace(manifest, state, project.session.adapters(), {}, "")
@@ -41,6 +44,10 @@ def test_published(project: Project, select: Sequence[str], exclude: Sequence[st
             results.append(
                 StepResult(node=node_id, action="test", status="failed", seconds=seconds, message=message)
             )  # fmt: skip
+    for result, wrong in unit_test_results(manifest, chosen):
+        if wrong:
+            failed(wrong)
+        results.append(result)
     return run_results("", results)
 
 

@@ -11,9 +11,10 @@ from mlproj.specs.source import Source
 from mlproj.specs.transformation import (
     OwnTransformation, PythonTransformation, Transformation, TransformationArgument,
 )  # fmt: skip
+from mlproj.specs.unit_test import UnitTest
 
 __all__ = [
     "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock", "MetricBounds", "Model", "ModelTest",
     "OnDemand", "OwnTransformation", "ProjectSpec", "PythonTransformation", "Retention", "Source", "Split", "Target",
-    "Transformation", "TransformationArgument",
+    "Transformation", "TransformationArgument", "UnitTest",
 ]  # fmt: skip

@@ -12,12 +12,13 @@ from mlproj.state.registry import (
 from mlproj.state.runs import (
     BuildRecord, Event, FailedRows, JournalStep, Publication, StepResult, TestRun, ViewMove,
 )  # fmt: skip
+from mlproj.state.unit_tests import CompiledUnitTest, Fixture
 
 __all__ = [
-    "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "Equivalence", "EstimatorInfo", "Evaluation",
-    "Event", "FailedRows", "Feature", "Fingerprints", "FittedStatistics", "GroupNode", "Held", "Increment",
-    "JournalStep", "Made", "ModelManifest", "ModelNode", "ModelVersion", "Node", "OnDemand", "OwnFunction",
-    "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode", "SplitRule", "Step",
-    "StepResult", "TargetState", "TestOutcome", "TestRun", "Trained", "TrainingDataset", "ViewColumn", "ViewJoin",
-    "ViewMove", "ViewNode",
+    "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "CompiledUnitTest", "Equivalence",
+    "EstimatorInfo", "Evaluation", "Event", "FailedRows", "Feature", "Fingerprints", "FittedStatistics", "Fixture",
+    "GroupNode", "Held", "Increment", "JournalStep", "Made", "ModelManifest", "ModelNode", "ModelVersion", "Node",
+    "OnDemand", "OwnFunction", "Publication", "Published", "QueryShape", "RowChanges", "SignatureField", "SourceNode",
+    "SplitRule", "Step", "StepResult", "TargetState", "TestOutcome", "TestRun", "Trained", "TrainingDataset",
+    "ViewColumn", "ViewJoin", "ViewMove", "ViewNode",
 ]  # fmt: skip

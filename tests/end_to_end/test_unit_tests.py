@@ -1,0 +1,45 @@
+"""Unit tests from the installed command: where they fail, nothing is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests.end_to_end.command import ask, mlproj
+from tests.compilation import write_files
+
+FILES = {
+    "mlproj.yml": "name: shop\n",
+    "orders.csv": "id,amount\n1,5\n2,-1\n",
+    "all.yml": """\
+sources: [{name: orders, path: orders.csv, columns: {id: BIGINT, amount: BIGINT}}]
+feature_groups: [{name: orders, primary_key: [id]}]
+""",
+    "orders.v1.sql": "select id, amount from {{ source('orders') }} where amount > 0\n",
+    "tests/orders.yml": """\
+unit_tests:
+  - name: refunds_are_left_out
+    node: orders@1
+    given:
+      - {source: orders, rows: [{id: 1, amount: 5}, {id: 2, amount: -1}]}
+    expect:
+      rows: [{id: 1}]
+""",
+}
+
+
+def test_a_failing_unit_test_stops_plan_and_build_until_it_is_mended(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "shop", FILES)
+    assert mlproj(folder, "build").code == 0
+    (folder / "orders.v1.sql").write_text("select id, amount from {{ source('orders') }}\n", encoding="utf-8")
+
+    planned, built = ask(folder, "plan"), mlproj(folder, "build", "--accept-breaking", "orders@1", "--because", "x")
+
+    (told,) = [d for d in planned.json["diagnostics"] if d["code"] == "E625"]
+    assert told["message"] == "orders@1.refunds_are_left_out: 1 row is not expected: (id: 2)"
+    assert (planned.code, built.code) == (1, 1)
+    assert "E625 orders@1.refunds_are_left_out" in built.err
+    tested = mlproj(folder, "test", "--junit", folder / "report.xml")
+    assert (tested.code, "✗ test        orders@1 failed" in tested.out) == (1, True)
+    (failure,) = ET.parse(folder / "report.xml").getroot().iter("failure")
+    assert failure.get("message") == "1 row is not expected: (id: 2)"
