@@ -40,7 +40,7 @@ def pages() -> dict[str, str]:
         "feature_views.md": (
             "Feature views",
             "feature_views",
-            [specs.FeatureView, specs.Join, specs.OnDemand, specs.Split, specs.Transformation],
+            [specs.FeatureView, specs.Join, specs.OnDemand, specs.Split, specs.Downsample, specs.Transformation],
         ),
         "own_transformations.md": (
             "Transformations of a project",

@@ -352,10 +352,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained estimator in memory.
-
-    `classes` in the label's own values, `warnings` what its library said of the fit.
-    """
+    """A trained estimator in memory; `classes` in the label's own values, `warnings` what its library said of it."""
 
     estimator: Any
     path: str
@@ -368,8 +365,15 @@ class Fitted:
 class Trainer(Protocol):
     """One machine-learning library."""
 
-    def fit(self, model: ModelNode, info: EstimatorInfo, features: pd.DataFrame, label: pd.Series[Any]) -> Fitted:
-        """Train. Raises `ProjectError` E605 with the library's own words."""
+    def fit(
+        self,
+        model: ModelNode,
+        info: EstimatorInfo,
+        features: pd.DataFrame,
+        label: pd.Series[Any],
+        weights: pd.Series[float] | None = None,
+    ) -> Fitted:
+        """Train, on rows that weigh so much. Raises `ProjectError` E605 with the library's own words."""
 
     def predict(self, fitted: Fitted, features: pd.DataFrame) -> Predictions: ...
 

@@ -37,11 +37,19 @@ class MemoryArtifacts:
 class FrequencyTrainer:
     """`ports.Trainer` that looks at the label only: its frequencies, or its mean."""
 
-    def fit(self, model: ModelNode, info: EstimatorInfo, features: pd.DataFrame, label: pd.Series[Any]) -> Fitted:
+    def fit(
+        self,
+        model: ModelNode,
+        info: EstimatorInfo,
+        features: pd.DataFrame,
+        label: pd.Series[Any],
+        weights: pd.Series[float] | None = None,
+    ) -> Fitted:
         check_training_data(model, label)
+        weight = pd.Series(1.0, index=label.index) if weights is None else weights
         if model.task == "regressor":
-            return Fitted([float(label.mean())], model.estimator, model.task)
-        shares = label.value_counts(normalize=True).sort_index()
+            return Fitted([float((label * weight).sum() / weight.sum())], model.estimator, model.task)
+        shares = weight.groupby(label.to_numpy()).sum().sort_index() / weight.sum()
         classes = tuple(v.item() if hasattr(v, "item") else v for v in shares.index)
         return Fitted([float(s) for s in shares], model.estimator, model.task, classes, {"memory": "1"})
 

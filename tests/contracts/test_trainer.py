@@ -111,6 +111,28 @@ def refusal(path: str, rows: pd.DataFrame, label: pd.Series[Any], **params: Any)
 # ------------------------------------------------------------------------------------------------------ the contract
 
 
+@pytest.mark.parametrize("path", [FAKE, LOGISTIC, FOREST, BOOSTED])
+def test_rows_that_weigh_nothing_are_as_if_they_were_not_there(path: str) -> None:
+    quick: dict[str, dict[str, Any]] = {FOREST: {"n_estimators": 5, "bootstrap": False}, BOOSTED: {"n_estimators": 5}}
+    model, weight = node(path, quick.get(path)), features()["hours"].map(lambda hours: float(hours < 4))
+    kept = weight > 0
+    weighed = trainer(path).fit(model, info(model), features(), labels("int"), weight)
+    without = trainer(path).fit(model, info(model), features()[kept], labels("int")[kept])
+
+    found = [trainer(path).predict(fitted, features()).probabilities for fitted in (weighed, without)]
+    np.testing.assert_allclose(*found, atol=0.02)
+    plain = trainer(path).predict(trainer(path).fit(model, info(model), features(), labels("int")), features())
+    assert not np.allclose(found[0], plain.probabilities, atol=1e-6)
+
+
+def test_an_estimator_that_takes_no_weights_is_told_so() -> None:
+    model = node("sklearn.neighbors.KNeighborsClassifier")
+    with pytest.raises(ProjectError) as error:
+        trainer(model.estimator).fit(model, info(model), features(), labels("int"), features()["hours"] * 1.0)
+    assert error.value.diagnostics[0].code == "E605"
+    assert "KNeighborsClassifier takes no sample weights" in error.value.diagnostics[0].message
+
+
 @pytest.mark.parametrize("kind", ["bool", "int", "text", "three", "double"])
 @pytest.mark.parametrize("path", [FAKE, LOGISTIC, FOREST, BOOSTED])
 def test_predictions_are_in_the_labels_own_values(path: str, kind: str) -> None:

@@ -10,7 +10,7 @@ from mlproj.adapters.estimator_class import estimator_class, library_versions, n
 from mlproj.adapters.library_warnings import library_warnings
 from mlproj.adapters.skops_file import NAME, dump_estimator, load_estimator
 from mlproj.adapters.training_checks import (
-    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes,
+    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes, weighed,
 )  # fmt: skip
 from mlproj.diagnostics import fail
 from mlproj.ports import Fitted, Predictions
@@ -27,12 +27,19 @@ class SklearnTrainer:
     def __init__(self, root: Path | None = None) -> None:
         self._root = root
 
-    def fit(self, model: ModelNode, info: EstimatorInfo, features: pd.DataFrame, label: pd.Series[Any]) -> Fitted:
+    def fit(
+        self,
+        model: ModelNode,
+        info: EstimatorInfo,
+        features: pd.DataFrame,
+        label: pd.Series[Any],
+        weights: pd.Series[float] | None = None,
+    ) -> Fitted:
         """Train. Raises E605 with the library's own words, E606 without rows, E607 for a single class."""
         check_training_data(model, label)
         with failures_of(model, features) as heard:
             estimator = new_estimator(estimator_class(model.estimator, self._root), model, info)
-            estimator.fit(numeric(features), label)
+            estimator.fit(numeric(features), label, **weighed(model, estimator, weights))
         classes = None
         if model.task == "classifier":
             classes = plain_classes(getattr(estimator, "classes_", sorted(label.unique())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,18 @@ def check_training_data(model: ModelNode, label: pd.Series[Any]) -> None:
         value = label.iloc[0]
         hint = f"every row has {value!r}" if isinstance(value, str) else f"every row has {value}"
         raise _failure(model, "E607", "the label has one class only in the training split", hint)
+
+
+def weighed(model: ModelNode, estimator: Any, weights: pd.Series[float] | None) -> dict[str, Any]:
+    """What `fit` takes beside rows and labels. Raises E605 where rows weigh something and it takes no weights."""
+    if weights is None:
+        return {}
+    taken = inspect.signature(estimator.fit).parameters
+    if "sample_weight" not in taken and not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        name = model.estimator.rpartition(".")[2]
+        hint = f"train {name} on a view without `sample_weight:`, or take another estimator"
+        raise _failure(model, "E605", f"training {model.relation} failed: {name} takes no sample weights", hint)
+    return {"sample_weight": weights.to_numpy(dtype="float64")}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlproj.adapters.estimator_class import estimator_class, library_versions, new_estimator
 from mlproj.adapters.library_warnings import library_warnings
 from mlproj.adapters.training_checks import (
-    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes,
+    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes, weighed,
 )  # fmt: skip
 from mlproj.diagnostics import fail
 from mlproj.ports import Fitted, Predictions
@@ -26,13 +26,20 @@ _FORBIDDEN_IN_NAMES = re.compile(r"[\[\]<]")
 class XGBoostTrainer:
     """Trains, predicts, and keeps boosters as UBJSON. Labels are 0 … n-1 inside, and their own values outside."""
 
-    def fit(self, model: ModelNode, info: EstimatorInfo, features: pd.DataFrame, label: pd.Series[Any]) -> Fitted:
+    def fit(
+        self,
+        model: ModelNode,
+        info: EstimatorInfo,
+        features: pd.DataFrame,
+        label: pd.Series[Any],
+        weights: pd.Series[float] | None = None,
+    ) -> Fitted:
         """Train. Raises E605 with the library's own words, E606 without rows, E607 for a single class."""
         check_training_data(model, label)
         with failures_of(model, features) as heard:
             estimator = new_estimator(estimator_class(model.estimator), model, info)
             classes, target = _encoded(label) if model.task == "classifier" else (None, label)
-            estimator.fit(_matrix(features), target)
+            estimator.fit(_matrix(features), target, **weighed(model, estimator, weights))
         libraries = {**library_versions("numpy", "scipy", "pandas", "scikit-learn"), info.library: info.library_version}
         return Fitted(estimator, model.estimator, model.task, classes, libraries, tuple(heard))
 

@@ -35,13 +35,32 @@ def divided_sql(split: SplitRule, rows: str) -> str:
 
 
 def leaves_rows_out(split: SplitRule) -> bool:
-    """Whether there may be rows that belong to no split."""
-    return split.by == "time"
+    """Whether there may be rows that belong to no split, or are left out of training."""
+    return split.by == "time" or split.downsample is not None
+
+
+def left_out_sql(split: SplitRule, relation: str) -> tuple[list[str], str]:
+    """Reasons, and a query of how many rows of a divided relation are left out for each.
+
+    Down-sampling gives two: the training rows of the class, and those of them that go.
+    """
+    counted: dict[str, str] = {}
+    if split.by == "time":
+        time = identifier(split.time or "")
+        counted["in the gap"] = f"split is null and epoch_us({time}) is not null"
+        counted["without a time"] = f"split is null and epoch_us({time}) is null"
+    if split.downsample:
+        counted["of the class"] = _of_class(split)
+        counted["down-sampled"] = f"not {_sampled(split)}"
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in counted.values())
+    return list(counted), f"select {counts} from {relation}"
 
 
 def folded_sql(split: SplitRule, relation: str) -> str:
     """A query of the rows that are in a split, and `fold` where there are folds: a number for the training rows."""
-    kept = f"{relation} as s where split is not null" if leaves_rows_out(split) else f"{relation} as s"
+    conditions = ["split is not null"] if split.by == "time" else []
+    conditions += [_sampled(split)] if split.downsample else []
+    kept = f"{relation} as s" + (f" where {' and '.join(conditions)}" if conditions else "")
     if split.folds is None:
         return f"select * from {kept}"
     # A seed of its own: the first folds would be empty otherwise, whose rows are in the test split.
@@ -51,6 +70,21 @@ def folded_sql(split: SplitRule, relation: str) -> str:
         place = f"row_number() over (partition by split, {identifier(split.stratify)} {_ranked(split, u)})"
         fold = f"({place} - 1) % {split.folds}"
     return f"select *, case when split = 'training' then ({fold})::INTEGER end as fold from {kept}"
+
+
+def _of_class(split: SplitRule) -> str:
+    """Whether a row is one of the training rows that are sampled; never null."""
+    rule = split.downsample
+    assert rule is not None
+    of_class = f"{identifier(rule.label)}::VARCHAR is not distinct from {literal(rule.value)}"
+    return f"(split is not distinct from 'training' and {of_class})"
+
+
+def _sampled(split: SplitRule) -> str:
+    """Whether a row stays: it is of another class or split, or its own hash, of another seed, is below the share."""
+    assert split.downsample is not None
+    u = unit_sql(f"downsample {split.seed}", map(identifier, split.rows))
+    return f"(not {_of_class(split)} or {u} < {literal(split.downsample.keep)})"
 
 
 def _ranked(split: SplitRule, u: str) -> str:

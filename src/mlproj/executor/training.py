@@ -16,6 +16,7 @@ from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.metrics import check_bounds, evaluate
 from mlproj.executor.scoring import LoadedModel, decoded, golden_rows, load_model, model_columns
+from mlproj.executor.weights import WEIGHT
 from mlproj.planner.reuse import find_model, measured_alike, trained_alike
 from mlproj.planner.training_data import columns_read, digest_read, inputs_of, training_fingerprint
 from mlproj.ports import Fitted
@@ -54,8 +55,10 @@ def train(
     if standing:
         return standing
     features = columns_read(dataset, inputs)
-    frame = training_frame(dataset, features, adapters)
-    rows = frame[frame["split"] == "training"]
+    frame = training_frame(dataset, features, adapters, weighed=True)
+    weights = frame.pop(WEIGHT) if dataset.weight else None
+    training = frame["split"] == "training"
+    rows = frame[training]
     info = manifest.estimators[model.estimator]
     trainer = adapters.trainer_for(model.estimator)
     if not len(rows):
@@ -63,7 +66,8 @@ def train(
             [Diagnostic("E606", f"{dataset.name} has no training row with a label", model.span, node=model.id)],
             exit_code=1,
         )
-    fitted = trainer.fit(model, info, rows[list(features)], rows["label"])
+    heavy = None if weights is None else weights[training]
+    fitted = trainer.fit(model, info, rows[list(features)], rows["label"], heavy)
     files = {name: adapters.artifacts.put(name, content) for name, content in trainer.save(fitted).items()}
     sample = frame.head(_EXAMPLE_ROWS)[list(features)]
     golden = golden_rows(sample, decoded(trainer.predict(fitted, sample), model.label, dataset.statistics))
@@ -143,8 +147,10 @@ def manifest_hash(record: ModelManifest) -> str:
     return f"mv1:{blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 
-def training_frame(dataset: TrainingDataset, names: Sequence[str], adapters: Adapters) -> pd.DataFrame:
-    """All rows in key order: the features named, as the estimator takes them, `label`, `split`.
+def training_frame(
+    dataset: TrainingDataset, names: Sequence[str], adapters: Adapters, *, weighed: bool = False
+) -> pd.DataFrame:
+    """All rows in key order: the features named, as the estimator takes them, `label`, `split`, and what they weigh.
 
     Rows without a label are left out.
     """
@@ -154,7 +160,8 @@ def training_frame(dataset: TrainingDataset, names: Sequence[str], adapters: Ada
     label_sql = label if not types[dataset.label or ""].type.startswith("DECIMAL") else f"{label}::DOUBLE"
     relation = adapters.lake.relation(dataset.table, dataset.commit)
     order = total_order(dataset.keys, types)
-    columns = f"{', '.join(features)}, {label_sql} as label, split"
+    weight = f", {WEIGHT}" if weighed and dataset.weight else ""
+    columns = f"{', '.join(features)}, {label_sql} as label, split{weight}"
     query = f"select {columns} from {relation} where {label} is not null order by {order}"
     clash = {"label", "split"} & set(names)
     if clash:

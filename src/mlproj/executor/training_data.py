@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from mlproj.compiler.splits import SPLITS, divided_sql, folded_sql, leaves_rows_out
+from mlproj.compiler.splits import SPLITS
 from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.compiler.transformations import apply_sql, statistics_of_row
 from mlproj.compiler.types import is_float, is_numeric
@@ -15,6 +15,7 @@ from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.digests import digest_sql
 from mlproj.executor.fitting import fit
 from mlproj.executor.groups import refuse_duplicates
+from mlproj.executor.weights import WEIGHT, divide, weighed
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
@@ -87,7 +88,7 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
 def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
     engine = space.adapters.engine
     raw = f"raw:{view.relation}"
-    left_out = _divide(view, space, raw)
+    division = divide(view, space.fill(view.sql), engine, raw)
     space.adapters.provide(view.transformations)
     fitted, training = fit(view, space.adapters.engine, identifier(raw))
     keys = [c.name for c in view.of_role("key", "event_time")]
@@ -95,9 +96,10 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     label = [(c.name, c.type) for c in view.of_role("label")]
     passenger = [c.name for c in view.of_role("passenger")]
     features = [c.name for c in engine.describe(apply_sql(inputs, fitted, identifier(raw)))]
-    ours = ["split", *(["fold"] if view.split.folds else [])]
+    weighed_rows, class_weights = weighed(view, engine, identifier(raw))
+    ours = ["split", *(["fold"] if view.split.folds else []), *([WEIGHT] if view.split.weight else [])]
     _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, *ours])
-    query = apply_sql([*inputs, *label], fitted, identifier(raw), [*keys, *passenger, *ours], training)
+    query = apply_sql([*inputs, *label], fitted, weighed_rows, [*keys, *passenger, *ours], training)
     frozen = f"training:{view.relation}"
     columns = engine.describe(query)
     engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
@@ -124,27 +126,14 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
         digest=combined_digest(digests),
         column_digests=digests,
-        left_out=left_out,
+        left_out=division.left_out,
+        sampled=division.sampled,
+        weight=view.split.weight,
+        class_weights=class_weights,
         build_id=space.build_id,
         created_at=space.adapters.now(),
     )
     return DatasetOutcome(dataset, f"select * from {identifier(frozen)}")
-
-
-def _divide(view: ViewNode, space: Workspace, raw: str) -> dict[str, int]:
-    """Make the table `raw` of the rows that are in a split; how many are in none, by reason."""
-    engine, split = space.adapters.engine, view.split
-    rows = divided_sql(split, space.fill(view.sql))
-    if not leaves_rows_out(split):
-        engine.create_table(raw, folded_sql(split, f"(\n{rows}\n)"))
-        return {}
-    divided = f"divided:{view.relation}"
-    engine.create_table(divided, rows)
-    engine.create_table(raw, folded_sql(split, identifier(divided)))
-    time = identifier(split.time or "")
-    counts = f"count(*) filter (where {time} is not null), count(*) filter (where {time} is null)"
-    found = engine.rows(f"select {counts} from {identifier(divided)} where split is null")[0]
-    return {reason: int(n) for reason, n in zip(("in the gap", "without a time"), found, strict=True) if n}
 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:
@@ -173,7 +162,7 @@ def _refuse_clashes(view: ViewNode, names: list[str]) -> None:
                         "E617",
                         message,
                         view.span,
-                        "one_hot_encoder makes <feature>_<value>; `split` and `fold` are ours: rename the other",
+                        "one_hot_encoder makes <feature>_<value>; split, fold, sample_weight are ours: rename one",
                         node=view.id,
                     )
                 ],

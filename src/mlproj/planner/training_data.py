@@ -10,7 +10,17 @@ from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.transformations import transformed_columns
 from mlproj.compiler.view_reads import how_joined, joins_of
 from mlproj.planner.columns import decides_rows, row_sources, sources_of, told
-from mlproj.state import Made, ModelNode, Published, TargetState, TrainingDataset, ViewColumn, ViewJoin, ViewNode
+from mlproj.state import (
+    Made,
+    ModelNode,
+    Published,
+    SplitRule,
+    TargetState,
+    TrainingDataset,
+    ViewColumn,
+    ViewJoin,
+    ViewNode,
+)
 
 Digests = Mapping[str, str | None]
 _BY_THEMSELVES = ("feature", "passenger")
@@ -123,7 +133,8 @@ def digest_read(dataset: TrainingDataset, inputs: Iterable[str]) -> str:
     if not dataset.column_digests:
         return dataset.digest
     inputs, label = list(inputs), [dataset.label] if dataset.label else []
-    names = [*dataset.keys, *label, "split", *columns_read(dataset, inputs)]
+    names = [*dataset.keys, *label, "split", *(["sample_weight"] if dataset.weight else [])]
+    names += columns_read(dataset, inputs)
     fitted = {name: dataset.statistics.values.get(name) for name in [*inputs, *label]}
     return fingerprint("read", dataset.label, [[name, dataset.column_digests[name]] for name in names], fitted)
 
@@ -131,6 +142,14 @@ def digest_read(dataset: TrainingDataset, inputs: Iterable[str]) -> str:
 def training_fingerprint(model: ModelNode, dataset: TrainingDataset, inputs: Sequence[str]) -> str:
     """What decides a training: the model's definition, its library, and every value it is trained on."""
     return fingerprint("training", model.fingerprints.local, model.library, digest_read(dataset, inputs))
+
+
+def _changed(old: SplitRule, new: SplitRule) -> str:
+    """What of a split is otherwise, in words."""
+    words = {"weight": "the sample weights", "downsample": "the down-sampling"}
+    moved = {name for name in SplitRule.model_fields if getattr(old, name) != getattr(new, name)} - {"rows"}
+    parts = [*(["the split"] if moved - words.keys() else []), *(words[name] for name in words if name in moved)]
+    return " and ".join(parts or ["the split"])
 
 
 def why_remake(
@@ -150,7 +169,7 @@ def why_remake(
     row = state.published.get(view.id)
     old = row.node if row else None
     if isinstance(old, ViewNode) and old.split != view.split:
-        return "split_changed", "the split changed"
+        return "split_changed", f"{_changed(old.split, view.split)} changed"
     sources = _sources(view, wanted)
     changed = told(sources, state.published, manifest)
     if changed:

@@ -2,7 +2,7 @@
 
 from mlproj.specs.data_test import DataTest
 from mlproj.specs.feature_group import FeatureGroup, FeatureSpec
-from mlproj.specs.feature_view import FeatureView, Join, OnDemand, Split
+from mlproj.specs.feature_view import Downsample, FeatureView, Join, OnDemand, Split
 from mlproj.specs.lock import Lock
 from mlproj.specs.model import MetricBounds, Model, ModelTest
 from mlproj.specs.project import ProjectSpec, Target
@@ -14,7 +14,7 @@ from mlproj.specs.transformation import (
 from mlproj.specs.unit_test import UnitTest
 
 __all__ = [
-    "DataTest", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock", "MetricBounds", "Model", "ModelTest",
-    "OnDemand", "OwnTransformation", "ProjectSpec", "PythonTransformation", "Retention", "Source", "Split", "Target",
-    "Transformation", "TransformationArgument", "UnitTest",
+    "DataTest", "Downsample", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock", "MetricBounds", "Model",
+    "ModelTest", "OnDemand", "OwnTransformation", "ProjectSpec", "PythonTransformation", "Retention", "Source",
+    "Split", "Target", "Transformation", "TransformationArgument", "UnitTest",
 ]  # fmt: skip

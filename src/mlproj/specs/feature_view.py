@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlproj.specs.base import Day, Moment, Name, Reason, Reference, Resource, Spec
+from mlproj.specs.base import Day, Moment, Name, Reason, Reference, Resource, Scalar, Spec
 from mlproj.specs.duration import Duration
 from mlproj.specs.transformation import Transformation
 
@@ -133,10 +133,22 @@ class OnDemand(Spec):
     sql: str = Field(min_length=1)
 
 
+class Downsample(Spec):
+    """Keeps about this share of the training rows of one class, by a stable hash of the row's key.
+
+    `class` is a value of the label. Validation and test are left as they are.
+    """
+
+    of: Scalar = Field(alias="class")
+    keep: float = Field(gt=0, lt=1)
+
+
 class FeatureView(Resource):
     """Rows of `base`, with `features` of it and of joined groups, a `label` and `passenger` columns.
 
-    `leakage: allowed` with `because:` lets features of the base through that are computed from the label.
+    `sample_weight` is what training rows weigh in training: a numeric passenger column, or `balanced`, as if there were
+    as many rows of every class. `leakage: allowed` with `because:` lets features of the base through that are computed
+    from the label.
     """
 
     base: Reference
@@ -148,6 +160,8 @@ class FeatureView(Resource):
     on_demand: list[OnDemand] = []
     transformations: dict[Name, list[Transformation]] = {}
     split: Split = Split()
+    downsample: Downsample | None = None
+    sample_weight: Name | None = None
     leakage: Leakage | None = None
     because: Reason | None = None
     deprecated_after: Day | None = None

@@ -252,12 +252,21 @@ class Step(Noun):
         return found
 
 
+class Downsampling(Noun):
+    """Of the training rows whose label is `value` as text, the share `keep` stays."""
+
+    label: str
+    value: str
+    keep: float
+
+
 class SplitRule(Noun):
     """Which split a row of a view is in.
 
     `key` is what the hash is of, `rows` what tells rows apart, `stratify` the column whose classes get equal shares.
     By time, `time` is the column; `test_from` and `validation_from` are times in UTC, and None where `test` and
-    `validation` are shares of the span of time; `gap` is in microseconds.
+    `validation` are shares of the span of time; `gap` is in microseconds. `weight` is the column whose values training
+    rows weigh, or `balanced`.
     """
 
     test: float
@@ -272,6 +281,8 @@ class SplitRule(Noun):
     test_from: str | None = None
     validation_from: str | None = None
     gap: int = 0
+    downsample: Downsampling | None = None
+    weight: str | None = None
 
     def has(self, split: str) -> bool:
         """Whether rows may come to a split."""

@@ -38,6 +38,23 @@ class FittedStatistics(Noun):
     values: dict[str, tuple[dict[str, JsonValue], ...]] = {}
 
 
+class Sampled(Noun):
+    """A class of which only a share of the training rows was kept: `kept` of `rows`.
+
+    A model that was trained on these rows gives the class too small a probability, and every other class too great
+    odds against it: those odds, times `factor`, are the ones before the sampling.
+    """
+
+    label: str
+    value: str
+    rows: int
+    kept: int
+
+    @property
+    def factor(self) -> float:
+        return self.kept / self.rows
+
+
 class TrainingDataset(Noun):
     """`view@version/tdN`: rows frozen in the lake, with a `split` column, sorted by key.
 
@@ -70,6 +87,9 @@ class TrainingDataset(Noun):
     row_fingerprint: str = ""
     feature_fingerprints: dict[str, str] = {}
     left_out: dict[str, int] = {}  # rows of the view that are in no split, by reason
+    sampled: Sampled | None = None
+    weight: str | None = None  # the column that `sample_weight` came from, or `balanced`
+    class_weights: dict[str, float] = {}  # of `balanced`: class as text → weight
     build_id: str
     created_at: str
 
