@@ -95,7 +95,7 @@ def _csv(source: SourceNode, said: str, header: Header | None) -> tuple[str, str
     place = f"line {line[1]}" if _is_single(source) else f"line {line[1]} of {PurePath(file[1]).name}"
     cast = _CSV_CAST.search(said)
     if cast:
-        return _bad_value(cast[1], cast[2].splitlines()[0], f"at {place}")
+        return _bad_value(source, cast[1], cast[2].splitlines()[0], f"at {place}")
     if "not utf-8 encoded" in said or "byte sequence mismatch" in said:
         return f"'{_shown(source, file[1])}' is not UTF-8 ({place})", "options: {encoding: latin-1}, or utf-16"
     reason = _CSV_REASON.search(said)
@@ -105,7 +105,10 @@ def _csv(source: SourceNode, said: str, header: Header | None) -> tuple[str, str
     return f"{text} ({place})", hint if wrong else None
 
 
-def _bad_value(column: str, reason: str, place: str) -> tuple[str, str | None]:
+def _bad_value(source: SourceNode, column: str, reason: str, place: str) -> tuple[str, str | None]:
+    if column in source.pii:
+        hint = f"declare it as VARCHAR in `columns:` and clean it in SQL: try_cast({_sql_name(column)} as …)"
+        return f"column '{column}': a value, not shown since it is marked pii, is not of its type {place}", hint
     reason = _CONVERT.sub(r"could not convert '\1' to \2", reason.strip())
     value = re.search(r"could not convert '(.*)' to ", reason) or _QUOTED.search(reason)
     hint = f'options: {{nullstr: "{value[1]}"}}' if value else ""
@@ -131,7 +134,7 @@ def _json(source: SourceNode, said: str) -> tuple[str, str | None] | None:
     if not found or not _is_of(source, found[1]):
         return None
     hint = "declare the column as VARCHAR in `columns:` and clean it in SQL with try_cast"
-    reason = found[3].strip()
+    reason = "a value, not shown since it may be marked pii, is not of its type" if source.pii else found[3].strip()
     return f"{reason[:1].lower()}{reason[1:]} in record {found[2]} of '{_shown(source, found[1])}'", hint
 
 
@@ -149,6 +152,8 @@ def _parquet(source: SourceNode, said: str) -> tuple[str, str | None] | None:
     if _INNER.get(inner, inner) != column.type:
         return None
     reason = cast[1].strip().replace(inner, column.type)
+    if column.name in source.pii:
+        reason = f"a value, not shown since it is marked pii, is not of type {column.type}"
     hint = "declare the type that the file has in `columns:`"
     return f"column '{column.name}': {reason[:1].lower()}{reason[1:]}", hint
 

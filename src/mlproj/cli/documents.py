@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import fail
 from mlproj.planner.columns import unlabelled
+from mlproj.planner.masking import masked_fitted, masked_record, masked_rows
 from mlproj.project.as_of import commit_as_of
 from mlproj.project.as_of import shown as as_of_shown
 from mlproj.project.handles import FeatureGroup, FeatureView, Model
 from mlproj.project.model_names import resolve_model
 from mlproj.project.node_names import find_id
 from mlproj.project.planning import select_nodes
-from mlproj.project.preview import count_rows, plain, preview, source_preview
+from mlproj.project.preview import count_rows, hidden_anywhere, hidden_of, plain, preview, source_preview
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def show_document(project: Project, text: str, as_of: str | None, limit: int) ->
     text = unlabelled(text)
     name, _, rest = text.removeprefix("model:").partition("@")
     if rest and ("." in rest or not rest.isdigit()) and _is_model(project, name):
-        return version_document(resolve_model(project, f"{name}@{rest}"))
+        return version_document(project, resolve_model(project, f"{name}@{rest}"))
     node = find_node(project.manifest, text)
     if as_of is not None and not isinstance(node, GroupNode | ViewNode):
         raise fail("E506", f"{node.id} has no commits of its own", hint="--as-of is for feature groups and views")
@@ -120,17 +121,17 @@ def _group(project: Project, node: GroupNode, as_of: str | None, limit: int) -> 
     if published is None:
         return document | {"published": None, "preview": None}
     handle = FeatureGroup(project, node.name, node.version)
-    query = handle.query(as_of)
+    query, hidden = handle.query(as_of), hidden_of(project, node.id)
     if as_of is None:
         of_now = (published.commit, published.rows, published.build_id, published.published_at)
         document["published"] = dict(zip(_STOOD, of_now, strict=True))
-        return document | {"as_of": None, "preview": preview(project, query, limit)}
+        return document | {"as_of": None, "preview": preview(project, query, limit, hidden)}
     then = commit_as_of(project, node, as_of)
     of_then = (
         (then.commit, then.rows, then.build_id, then.at) if then else (None, count_rows(project, query), None, None)
     )
     document["published"] = dict(zip(_STOOD, of_then, strict=True))
-    return document | {"as_of": as_of_shown(as_of), "preview": preview(project, query, limit)}
+    return document | {"as_of": as_of_shown(as_of), "preview": preview(project, query, limit, hidden)}
 
 
 def _view(project: Project, node: ViewNode, as_of: str | None, limit: int) -> Document:
@@ -146,13 +147,13 @@ def _view(project: Project, node: ViewNode, as_of: str | None, limit: int) -> Do
     ]
     if node.id not in project.state().training_datasets:
         return {"columns": columns, "training_dataset": None, "preview": None}
-    handle = FeatureView(project, node.name, node.version, as_of=as_of)
+    handle, hidden = FeatureView(project, node.name, node.version, as_of=as_of), hidden_of(project, node.id)
     return {
         "columns": columns,
         "as_of": None if as_of is None else as_of_shown(as_of),
         "training_dataset": handle.dataset.name,
-        "statistics": handle.dataset.statistics.model_dump(mode="json"),
-        "preview": preview(project, handle.query(), limit),
+        "statistics": masked_fitted(handle.dataset.statistics.model_dump(mode="json"), hidden),
+        "preview": preview(project, handle.query(), limit, hidden),
     }
 
 
@@ -171,9 +172,10 @@ def _model_document(project: Project, node: ModelNode) -> Document:
     return document | {"versions": [_version_row(v, project) for v in versions]}
 
 
-def version_document(version: ModelVersion) -> Document:
+def version_document(project: Project, version: ModelVersion) -> Document:
     """Everything about one model version."""
     record = version.manifest
+    hidden = hidden_of(project, record.view)
     return _document(
         "model_version",
         model_version=version.id,
@@ -190,14 +192,14 @@ def version_document(version: ModelVersion) -> Document:
         tests=[t.model_dump() for t in version.evaluation.tests],
         inputs=[s.model_dump() for s in record.inputs],
         outputs=[s.model_dump() for s in record.outputs],
-        statistics=record.statistics.model_dump(mode="json"),
+        statistics=masked_fitted(record.statistics.model_dump(mode="json"), hidden),
         libraries=record.libraries,
         platform=record.platform,
         files=record.files,
         manifest=version.manifest_hash,
         build=version.build_id,
         created_at=version.created_at,
-        input_example=list(record.input_example),
+        input_example=[masked_record(row, hidden) for row in record.input_example],
     )
 
 
@@ -247,7 +249,7 @@ def dataset_document(
         keys=list(dataset.keys),
         commits=dataset.inputs,
         digest=dataset.digest,
-        statistics=dataset.statistics.model_dump(mode="json"),
+        statistics=masked_fitted(dataset.statistics.model_dump(mode="json"), hidden_of(project, node.id)),
         created_at=dataset.created_at,
         files=files,
     )
@@ -278,9 +280,10 @@ def predict_document(project: Project, model: str, source: Path, out: Path | Non
     handle = Model(project, model)
     frame, rows = handle.predict_file(source, out)
     head = frame.head(10).astype(object)
+    shown = masked_rows(list(frame.columns), list(head.itertuples(index=False)), hidden_anywhere(project))
     preview = {
         "columns": list(frame.columns),
-        "rows": [[plain(v.item() if hasattr(v, "item") else v) for v in row] for row in head.itertuples(index=False)],
+        "rows": [[plain(v.item() if hasattr(v, "item") else v) for v in row] for row in shown],
     }
     return _document(
         "predictions", model_version=handle.version.id, rows=rows, out=str(out) if out else None, preview=preview

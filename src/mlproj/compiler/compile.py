@@ -14,6 +14,7 @@ from mlproj.compiler.known import KnownGroups, group_keys
 from mlproj.compiler.lock import check_lock
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.models import compile_model
+from mlproj.compiler.personal import personal_symbols
 from mlproj.compiler.relationships import check_relationships
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
@@ -127,8 +128,9 @@ def _groups(
         checker.declare(node.id, node.id, node.columns)
     relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
     relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
-    current, known = loaded.spec.current_version, surroundings.known
-    compiler = GroupCompiler(checker, renderer, deep_columns, surroundings.memo, collector, relations, current, names)
+    current, known, memo = loaded.spec.current_version, surroundings.known, surroundings.memo
+    marked = {symbol for node in sources.values() for symbol in personal_symbols(node)}
+    compiler = GroupCompiler(checker, renderer, deep_columns, marked, memo, collector, relations, current, names)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in compiled for parent in rendered[node_id].parents):
@@ -149,6 +151,7 @@ def _groups(
         if group:
             groups[node_id] = compiled[node_id] = group
             deep_columns |= {f"{group.relation}.{f.name}": f.deep for f in group.features}
+            marked.update(personal_symbols(group))
             deep_columns[f"{group.relation}.*"] = group.shape.deep
             checker.declare(node_id, group.relation, group.features)
     return groups

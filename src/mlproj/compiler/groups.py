@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from mlproj.compiler.increments import (
 )  # fmt: skip
 from mlproj.compiler.meaning import QueryMeaning, deep_group, shape_of, with_meaning
 from mlproj.compiler.notes import warn
+from mlproj.compiler.personal import personal_features
 from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.text import identifier, one_statement, written
@@ -45,12 +46,14 @@ class _Increments:
 class GroupCompiler:
     """Compiles groups in dependency order; `deep_columns` are the deep fingerprints of all columns so far, by symbol.
 
-    `relations` says how each source and group is written in SQL, by name; `current_version` pins names to versions.
+    `relations` says how each source and group is written in SQL, by name; `current_version` pins names to versions;
+    `marked` are the symbols of personal data.
     """
 
     checker: TypeChecker
     renderer: SqlRenderer
     deep_columns: Mapping[str, str]
+    marked: Collection[str]
     memo: MutableMapping[str, Any]
     collector: Collector
     relations: Mapping[str, str]
@@ -334,28 +337,19 @@ class GroupCompiler:
         local = fingerprint("feature_group", shape.rows, sorted([f.name, f.computed, f.type] for f in features), keys)
         deep = deep_group(local, shape, features)
         current = self.current_version.get(spec.name) == spec.version
-        metadata = _metadata(spec, features, tests, increment, current=current)
+        pii = personal_features(group, features, self.marked, self.collector, node)
+        metadata = _metadata(spec, features, tests, increment, pii, current=current)
         found = GroupNode(
             id=node,
             **about(group, sql=sql_text),
             depends_on=rendered.parents,
             fingerprints=Fingerprints(local=local, deep=deep, metadata=metadata),
-            primary_key=tuple(spec.primary_key),
-            event_time=spec.event_time,
-            created_time=spec.created_time,
-            partition_by=tuple(spec.partition_by),
-            materialized=spec.materialized,
-            increment=increment,
-            online=spec.online,
-            sql_path=sql_path,
-            sql=without_deleted(sql, spec),
-            features=features,
-            shape=shape,
-            tests=tests,
-            deprecated_after=spec.deprecated_after,
+            primary_key=tuple(spec.primary_key), event_time=spec.event_time, created_time=spec.created_time,
+            partition_by=tuple(spec.partition_by), materialized=spec.materialized, increment=increment,
+            online=spec.online, sql_path=sql_path, sql=without_deleted(sql, spec), features=features, shape=shape,
+            tests=tests, deprecated_after=spec.deprecated_after, current=current, pii=pii,
             equivalent=equivalence(spec.equivalent, partial(group.locate, ("equivalent", "of"))),
-            current=current,
-        )
+        )  # fmt: skip
         return found.model_copy(update={"unique_key": True}) if found.counts_on_key else found
 
 
@@ -364,6 +358,7 @@ def _metadata(
     features: Sequence[Feature],
     tests: Sequence[CompiledTest],
     increment: Increment | None,
+    pii: Sequence[str],
     *,
     current: bool,
 ) -> str:
@@ -372,7 +367,9 @@ def _metadata(
     tested = [[t.id, *t.terms] for t in tests]
     said = [spec.description, spec.owner, spec.tags, spec.online, spec.deprecated_after]
     kept_up = [] if increment is None else [increment.model_dump(mode="json", exclude={"sql", "whole", "uses"})]
-    return fingerprint("metadata", *said, described, tested, current, *kept_up)
+    return fingerprint(
+        "metadata", *said, described, tested, current, *kept_up, *([["pii", *sorted(pii)]] if pii else [])
+    )
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:

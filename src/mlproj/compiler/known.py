@@ -52,9 +52,10 @@ def group_keys(
         return None
     # Without Jinja the text alone says what the spec is.
     spec = group.spec.model_dump_json() if has_jinja(group.text) else None
+    personal = [nodes[parent].pii for parent in rendered.parents]
     own = fingerprint(
         "group", group.path, group.start, group.text, spec, texts, rendered.sql,
         rendered.increment and rendered.increment.sql,
-        checker.key(rendered.private_sql, rendered.parents), current_version,
+        checker.key(rendered.private_sql, rendered.parents), current_version, personal,
     )  # fmt: skip
     return own, fingerprint([nodes[parent].fingerprints.deep for parent in rendered.parents])

@@ -53,14 +53,15 @@ class Manifest(Noun):
 
     def sources_below(self, node_id: str) -> set[str]:
         """Ids of all sources that a node reads, directly or through others."""
+        return {n for n in self.below(node_id) if n.startswith("source:")}
+
+    def below(self, node_id: str) -> set[str]:
+        """A node and all that it reads, directly or through others."""
         found: set[str] = set()
-        queue, seen = [node_id], set()
+        queue = [node_id]
         while queue:
             current = queue.pop()
-            if current in seen:
-                continue
-            seen.add(current)
-            if current.startswith("source:"):
+            if current not in found:
                 found.add(current)
-            queue.extend(self.nodes[current].depends_on)
+                queue.extend(self.nodes[current].depends_on)
         return found

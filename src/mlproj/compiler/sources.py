@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.types import unknown_type_hint
-from mlproj.diagnostics import Collector, Span
+from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.loader.environment import fill_environment
 from mlproj.ports import BindError, SourceError, SourceReader, SourceSpec
@@ -52,14 +52,30 @@ def compile_source(
             node,
         )
         return None
+    _check_marked(source, columns, node, collector)
+    if node in collector.poisoned:
+        return None
     # Of the columns as a set: a file is read by name, and in which order YAML lists them means nothing.
     own = fingerprint("source", spec.name, sorted([c.name, c.type] for c in columns), file_format, spec.options)
     return SourceNode(
         id=node, name=spec.name, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
         span=source.locate(()), path=spec.path, format=cast(Literal["csv", "parquet", "json"], file_format),
         options=cast(dict[str, Any], spec.options), columns=columns, source_text={"yaml": source.text},
-        fingerprints=Fingerprints(local=own, deep=own, metadata=fingerprint(spec.description, spec.owner, spec.tags)),
+        fingerprints=Fingerprints(local=own, deep=own, metadata=_metadata(spec)), pii=tuple(spec.pii),
     )  # fmt: skip
+
+
+def _metadata(spec: Source) -> str:
+    return fingerprint(spec.description, spec.owner, spec.tags, *([sorted(spec.pii)] if spec.pii else []))
+
+
+def _check_marked(source: Loaded[Source], columns: Sequence[Column], node: str, collector: Collector) -> None:
+    names = [column.name for column in columns]
+    for index, name in enumerate(source.spec.pii):
+        if name not in names:
+            hint = did_you_mean(name, names) or f"its columns are {', '.join(names)}"
+            message = f"pii '{name}' is no column of this source"
+            collector.error("E412", message, source.locate(("pii", index)), hint, node)
 
 
 def source_columns(node: SourceNode) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from mlproj.compiler.about import about
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.meaning import ConditionMeaning
+from mlproj.compiler.personal import personal_columns
 from mlproj.compiler.point_in_time import from_clause
 from mlproj.compiler.text import identifier
 from mlproj.compiler.view_draft import Draft
@@ -71,13 +72,12 @@ def view_node(
     values = {source for c in columns for source in value_reads(base.relation, joins, c)}
     reads = sorted({*row_reads, *values})
     deep = fingerprint(local, [[source, deep_of[source]] for source in reads])
-    said = [spec.description, spec.owner, spec.tags, spec.deprecated_after]
-    metadata = fingerprint(*said, *([draft.leakage] if draft.leakage else []))
+    pii = personal_columns(columns, groups)
     return ViewNode(
         id=draft.node,
         **about(draft.view),
         depends_on=tuple(draft.parents()),
-        fingerprints=Fingerprints(local=local, deep=deep, metadata=metadata),
+        fingerprints=Fingerprints(local=local, deep=deep, metadata=_metadata(draft, pii)),
         base=base.id,
         joins=joins,
         reads=tuple(reads),
@@ -91,6 +91,7 @@ def view_node(
         sql=sql,
         leakage=draft.leakage,
         deprecated_after=spec.deprecated_after,
+        pii=pii,
     )
 
 
@@ -111,6 +112,13 @@ def _said(column: ViewColumn) -> list[str]:
     """What of a column decides its values, but for how it is joined."""
     computed = [column.on_demand.fingerprint] if column.on_demand else []
     return [column.name, column.type, column.source, column.role, *computed]
+
+
+def _metadata(draft: Draft, pii: Iterable[str]) -> str:
+    spec = draft.view.spec
+    said = [spec.description, spec.owner, spec.tags, spec.deprecated_after]
+    marked = ["pii", *sorted(pii)]
+    return fingerprint(*said, *([draft.leakage] if draft.leakage else []), *([marked] if pii else []))
 
 
 def _told(join: ViewJoin) -> dict[str, JsonValue]:

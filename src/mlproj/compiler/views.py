@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.personal import warn_of_names
 from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier
@@ -63,7 +64,9 @@ def compile_view(
     check_filter(draft, checker, renderer, collector)
     if node in collector.poisoned:
         return None
-    return view_node(draft, sql, chains, filter_meaning(draft, checker, collector))
+    made = view_node(draft, sql, chains, filter_meaning(draft, checker, collector))
+    warn_of_names(made.transformations, made.pii, view.locate(("transformations",)), collector, node)
+    return made
 
 
 def resolve_reference(

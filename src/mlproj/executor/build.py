@@ -172,7 +172,7 @@ class _Build:
             self._fail(
                 node_id,
                 action,
-                [Diagnostic("E602", f"{node_id.partition(':')[2]}: {error.message}", node=node_id)],
+                [Diagnostic("E602", f"{node_id.partition(':')[2]}: {self._space.said(error, node_id)}", node=node_id)],
                 started,
             )
             return False
@@ -209,7 +209,9 @@ class _Build:
             write_rows(self._space, rows)
         except EngineError as error:
             hint = hint_of(error, "what succeeded is computed again by the next build")
-            self._options.failed([Diagnostic("E618", f"the lake refused the rows: {error.message}", hint=hint)])
+            self._options.failed(
+                [Diagnostic("E618", f"the lake refused the rows: {self._space.said(error)}", hint=hint)]
+            )
 
     def _attempt_publication(self) -> bool:
         nodes = [s.node for s in self._plan.steps if s.action == "publish"]
@@ -231,7 +233,7 @@ class _Build:
                 else [
                     Diagnostic(
                         "E618",
-                        f"the lake refused the publication: {error.message}",
+                        f"the lake refused the publication: {self._space.said(error)}",
                         hint=hint_of(error, "nothing was published; the next build takes up what was computed"),
                     )
                 ]

@@ -12,6 +12,7 @@ from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic
 from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.workspace import Workspace
+from mlproj.planner.masking import hidden_columns, masked_rows
 from mlproj.planner.reuse import tests_fingerprint
 from mlproj.ports import EngineError
 from mlproj.state import CompiledTest, FailedRows, GroupNode, StepResult, TestRun
@@ -82,7 +83,7 @@ class _Tester:
 
     def __init__(self, node: GroupNode, space: Workspace) -> None:
         self._node, self._space = node, space
-        self._relation = identifier(node.relation)
+        self._relation, self._hidden = identifier(node.relation), hidden_columns(node)
         self.kept: list[FailedRows] = []
         self.examples: dict[str, str] = {}
 
@@ -98,7 +99,7 @@ class _Tester:
         try:
             return self._run(test, *self._counts([test])[0])
         except EngineError as error:
-            message = f"a test could not run: {error.message}"
+            message = f"a test could not run: {self._space.said(error, self._node.id)}"
             return TestRun(
                 id=test.id, description=test.description, status="error", message=message, span=test.span
             )  # fmt: skip
@@ -119,7 +120,9 @@ class _Tester:
         message = ""
         if status != "passed":
             rows = "1 row fails" if failures == 1 else f"{failures} rows fail"
-            message = f"{found or rows}: {test.description}"
+            # What was found of hidden values is one of them, or is told by them.
+            told = not any(identifier(name) in test.found for name in self._hidden)
+            message = f"{(found if told else '') or rows}: {test.description}"
             self._keep(test, failures)
         return TestRun(
             id=test.id, description=test.description, status=status, failures=failures, message=message, span=test.span
@@ -130,7 +133,7 @@ class _Tester:
             return
         query = f"select * from ({self._failing(test)}) as q limit {KEPT}"
         columns = tuple(c.name for c in self._space.adapters.engine.describe(self._space.fill(query)))
-        rows = self._rows(query)
+        rows = masked_rows(columns, self._rows(query), self._hidden)
         shown = ["(" + ", ".join(_shown(v) for v in row) + ")" for row in rows[:_SHOWN]]
         self.examples[test.id] = "for example " + "; ".join(shown)
         self.kept.append(

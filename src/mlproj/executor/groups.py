@@ -170,7 +170,8 @@ def explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectE
         error, "overflow and bad casts are errors here; try_cast() gives null instead" if error.kind else None
     )
     return ProjectError(
-        [Diagnostic("E602", f"{node.relation}: {error.message}", Span(node.sql_path), hint, node=node.id)], exit_code=1
+        [Diagnostic("E602", f"{node.relation}: {space.said(error, node.id)}", Span(node.sql_path), hint, node=node.id)],
+        exit_code=1,
     )
 
 

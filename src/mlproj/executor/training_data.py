@@ -55,7 +55,7 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
         space.datasets[view.id] = _freeze(view, space, parts, number)
     except EngineError as error:
         raise ProjectError(
-            [Diagnostic("E602", f"{view.relation}: {error.message}", view.span, node=view.id)], exit_code=1
+            [Diagnostic("E602", f"{view.relation}: {space.said(error, view.id)}", view.span, node=view.id)], exit_code=1
         ) from error
     return _result(view, space.datasets[view.id].dataset, started, "ok", "")
 

@@ -14,8 +14,9 @@ from mlproj.executor.adapters import Adapters
 from mlproj.executor.digests import digest_sql
 from mlproj.loader.environment import fill_environment
 from mlproj.planner.inputs import columns_read, reads_key
+from mlproj.planner.masking import hidden_columns, said
 from mlproj.planner.plan import Scope
-from mlproj.ports import Merge
+from mlproj.ports import EngineError, Merge
 from mlproj.state import (
     GroupNode,
     Made,
@@ -93,6 +94,11 @@ class Workspace:
     backfills: Mapping[str, Scope] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
+
+    def said(self, error: EngineError, node_id: str | None = None) -> str:
+        """The engine's words about a node, or about any of them, without values that are marked pii."""
+        concerned = set(self.manifest.nodes) if node_id is None else self.manifest.below(node_id)
+        return said(error, hidden_columns(*(self.manifest.nodes[n] for n in concerned)))
 
     def provide(self, node_id: str) -> None:
         """Make a source or group readable by its relation's name: scratch, or where its rows stand."""

@@ -219,6 +219,7 @@ def _metadata(old: GroupNode, new: GroupNode, _published: Published) -> Iterator
         ("description", old.description, new.description),
         ("owner", old.owner, new.owner),
         ("tags", old.tags, new.tags),
+        ("pii", sorted(old.pii), sorted(new.pii)),
         ("tests", [(t.id, *t.terms) for t in old.tests], [(t.id, *t.terms) for t in new.tests]),
         ("created_time", old.created_time, new.created_time),
         ("deprecated_after", old.deprecated_after, new.deprecated_after),

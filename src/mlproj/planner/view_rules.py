@@ -146,7 +146,7 @@ def _metadata(old: ViewNode, new: ViewNode) -> Iterator[Reason]:
     if old.fingerprints.metadata != new.fingerprints.metadata:
         names = [
             n
-            for n in ("description", "owner", "tags", "leakage", "deprecated_after")
+            for n in ("description", "owner", "tags", "pii", "leakage", "deprecated_after")
             if getattr(old, n) != getattr(new, n)
         ]
         yield Reason(rule="metadata", change="metadata", span=new.span, message=f"changed: {', '.join(names)}")

@@ -13,6 +13,7 @@ from mlproj.diagnostics import did_you_mean, fail
 from mlproj.executor.forget import KEYS, Eraser, Erasure, moved
 from mlproj.executor.publication import view_moves
 from mlproj.executor.recovery import publication_record
+from mlproj.planner.masking import hidden_columns, said
 from mlproj.ports import CommitInfo, EngineError
 from mlproj.project.node_names import matching
 from mlproj.project.session import new_build_id
@@ -146,7 +147,8 @@ class _Forgetting:
             casts = ", ".join(f"{identifier(k)}::{types[k]} as {identifier(k)}" for k in node.primary_key)
             return engine.create_table(KEYS, f"select distinct {casts} from {relation}")
         except EngineError as error:
-            raise fail("E527", f"keys in '{path.name}' cannot be read: {error.message}", hint=hint) from error
+            words = said(error, hidden_columns(node))
+            raise fail("E527", f"keys in '{path.name}' cannot be read: {words}", hint=hint) from error
 
     def erase(self) -> None:
         """Lake first, then what was published, then the states, then the old files. Raises E641."""

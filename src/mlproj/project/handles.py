@@ -9,10 +9,12 @@ from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.diagnostics import did_you_mean, fail
 from mlproj.executor.publication import consumer_sql
 from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame, with_on_demand
+from mlproj.planner.masking import said
 from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
 from mlproj.project.input_files import file_relation, format_of
 from mlproj.project.model_names import resolve_model
+from mlproj.project.preview import hidden_anywhere
 from mlproj.state import (
     Column,
     Commit,
@@ -229,7 +231,7 @@ class Model:
         except EngineError as error:
             raise fail(
                 "E610",
-                f"cannot read {source.name}: {error.message}",
+                f"cannot read {source.name}: {said(error, hidden_anywhere(self._project))}",
                 hint="a csv file with a header, or a parquet file",
             ) from error
         frame = self._score(identifier("scoring"))
@@ -273,7 +275,7 @@ class Model:
         except EngineError as error:
             raise fail(
                 "E610",
-                f"the input does not fit {self.version.id}: {error.message}",
+                f"the input does not fit {self.version.id}: {said(error, hidden_anywhere(self._project))}",
                 hint=f"it reads {', '.join(f'{f.name} {f.type}' for f in manifest.inputs)}",
             ) from error
         predictions = self.load().predict(features)

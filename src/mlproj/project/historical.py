@@ -16,9 +16,11 @@ from mlproj.compiler.types import is_moment, is_numeric
 from mlproj.compiler.view_joins import joinings
 from mlproj.compiler.view_reads import joins_of
 from mlproj.diagnostics import did_you_mean, fail
+from mlproj.planner.masking import said
 from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf
 from mlproj.project.input_files import file_relation, format_of
+from mlproj.project.preview import hidden_anywhere
 from mlproj.state import GroupNode, OnDemand, ViewColumn, ViewNode
 
 if TYPE_CHECKING:
@@ -196,7 +198,8 @@ class _History:
         try:
             return read(self._query())
         except EngineError as error:
-            raise fail("E630", f"the observations do not fit {self._view.relation}: {error.message}") from error
+            words = said(error, hidden_anywhere(self.handle.project))
+            raise fail("E630", f"the observations do not fit {self._view.relation}: {words}") from error
 
     def _query(self) -> str:
         _ = self.reads

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from mlproj.diagnostics import ProjectError
 from mlproj.loader.environment import fill_environment
+from mlproj.planner.masking import hidden_columns, masked_rows
 from mlproj.state import SourceNode
 
 if TYPE_CHECKING:
@@ -19,17 +22,32 @@ def source_preview(project: Project, node: SourceNode, limit: int) -> dict[str, 
     if not limit or project.session.sources.version(path) == "missing":
         return None
     relation = project.session.sources.relation(node.model_copy(update={"path": path}))
-    return preview(project, f"select * from {relation}", limit)
+    return preview(project, f"select * from {relation}", limit, frozenset(node.pii))
 
 
-def preview(project: Project, query: str, limit: int) -> dict[str, Any] | None:
-    """The first rows, as text-safe values."""
+def preview(project: Project, query: str, limit: int, hidden: frozenset[str]) -> dict[str, Any] | None:
+    """The first rows, as text-safe values; those of `hidden` columns masked."""
     if not limit:
         return None
     engine = project.session.engine
     columns = [c.name for c in engine.describe(query)]
     rows = engine.rows(f"select * from ({query}) as t limit {limit}")
-    return {"columns": columns, "rows": [[plain(v) for v in row] for row in rows]}
+    shown = masked_rows(columns, rows, hidden)
+    return {"columns": columns, "rows": [[plain(v) for v in row] for row in shown]}
+
+
+def hidden_of(project: Project, node_id: str) -> frozenset[str]:
+    """The columns of a node whose values are not shown: marked now, or when it was published."""
+    row, now = project.state().published.get(node_id), None
+    # What is marked in files that do not compile is not known; all else can still be looked at.
+    with suppress(ProjectError):
+        now = project.manifest.nodes.get(node_id)
+    return hidden_columns(row.node if row else None, now)
+
+
+def hidden_anywhere(project: Project) -> frozenset[str]:
+    """What any published node hides, by name: for rows of the user's own, which belong to no node."""
+    return hidden_columns(*(row.node for row in project.state().published.values()))
 
 
 def count_rows(project: Project, query: str) -> int:

@@ -13,7 +13,11 @@ from mlproj.specs.retention import Retention
 
 
 class FeatureSpec(Spec):
-    """One column of the contract. `nullable` left out means true, for keys and event_time false."""
+    """One column of the contract. `nullable` left out means true, for keys and event_time false.
+
+    Values of a feature with `pii: true` are masked wherever they are printed. Left out, a feature computed from such
+    columns is masked too; `pii: false` says that it need not be.
+    """
 
     name: Name
     type: str | None = None
@@ -24,6 +28,7 @@ class FeatureSpec(Spec):
     equivalent: Equivalent | None = None
     # Factories: there are many of these, and pydantic deep-copies a default list for each.
     tags: list[str] = Field(default_factory=list)
+    pii: bool | None = None
     tests: list[DataTest] = Field(default_factory=list)
 
 

@@ -15,6 +15,7 @@ class Source(Spec):
     """Files at `path` (a glob is allowed), relative to the project's folder.
 
     `options` go to the engine's reader. Where `columns` is given, compiling needs no data; a subset is allowed.
+    Values of the columns that `pii` names are masked wherever they are printed, and so is what is computed from them.
     """
 
     name: Name
@@ -25,3 +26,4 @@ class Source(Spec):
     format: Format | None = None
     options: dict[str, Scalar | list[Scalar]] = {}
     columns: dict[str, str] | None = None
+    pii: list[str] = []

@@ -108,11 +108,14 @@ class Feature(Noun):
 
 
 class NodeBase(Noun):
+    """`pii` are the columns whose values are not shown: marked so, or computed from what is."""
+
     id: str
     name: str
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
+    pii: tuple[str, ...] = ()
     span: Span
     depends_on: tuple[str, ...] = ()
     fingerprints: Fingerprints

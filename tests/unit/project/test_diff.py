@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,17 @@ def test_a_page_escapes_what_comes_from_data_and_stays_small(engine: DuckDBEngin
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_of_hidden_columns_there_are_counts_and_no_values(engine: DuckDBEngine) -> None:
+    """Hidden on either side is hidden: the mark may have been set between the two."""
+    old = side(engine, "a", "select k, k * 7919 as n, 'name ' || k % 3 as t from range(30) r(k)")
+    new = side(engine, "b", "select k, k * 7927 as n, 'word ' || k % 3 as t from range(30) r(k)")
+
+    found = compare(replace(old, hidden=frozenset({"n"})), replace(new, hidden=frozenset({"t"})), engine)
+
+    told = [set(c.new or {}) for c in found.columns if c.name in "nt"]
+    assert told == [{"count", "nulls", "distinct"}] * 2
+    assert not any(c.bars or c.notes for c in found.columns if c.name in "nt")
+    assert [set(row.values.values()) for row in found.sample] == [{("***", "***")}] * 5
+    assert not any(text in diff_page(found) for text in ("name 1", "word 1", "7919", "7927"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from mlproj.compiler.row_changes import (
     COUNTS, ComparedColumn, changed_keys_sql, compared_columns, hash_sql, same_key_sql,
 )  # fmt: skip
 from mlproj.compiler.text import identifier
+from mlproj.planner.masking import masked
 from mlproj.ports import Engine
 from mlproj.project.diff.difference import SampledRow
 from mlproj.project.diff.sides import Side
@@ -49,7 +50,7 @@ def changed_rows(old: Side, new: Side, engine: Engine, limit: int) -> ChangedRow
         tuple(names),
         RowChanges(added=added, changed=changed, deleted=deleted),
         _per_column(values, engine),
-        tuple(_sample(key, values, engine, limit)),
+        tuple(_sample(key, values, engine, limit, old.hidden | new.hidden)),
     )
 
 
@@ -103,7 +104,7 @@ def _per_column(values: Sequence[ComparedColumn], engine: Engine) -> dict[str, i
 
 
 def _sample(
-    key: Sequence[ComparedColumn], values: Sequence[ComparedColumn], engine: Engine, limit: int
+    key: Sequence[ComparedColumn], values: Sequence[ComparedColumn], engine: Engine, limit: int, hidden: Collection[str]
 ) -> list[SampledRow]:
     found: list[SampledRow] = []
     order = ", ".join(f"k{i}" for i in range(len(key)))
@@ -111,10 +112,10 @@ def _sample(
     for kind in _KINDS if limit else ():
         rows = engine.rows(f"select {columns} from {_PAIRS} where kind = '{kind}' order by {order} limit {limit}")
         for row in rows:
-            by_key = {c.name: shown_value(c.name, v) for c, v in zip(key, row, strict=False)}
+            by_key = {c.name: shown_value(c.name, v, hidden) for c, v in zip(key, row, strict=False)}
             pairs = zip(row[len(key) :: 2], row[len(key) + 1 :: 2], strict=True)
             differ = {
-                c.name: (shown_value(c.name, was), shown_value(c.name, now))
+                c.name: (shown_value(c.name, was, hidden), shown_value(c.name, now, hidden))
                 for c, (was, now) in zip(values, pairs, strict=True)
                 if kind == "changed" and not _equal(was, now)
             }
@@ -127,7 +128,7 @@ def _equal(was: Any, now: Any) -> bool:
     return bool(was == now or (was != was and now != now))  # noqa: PLR0124  # only NaN differs from itself
 
 
-def shown_value(_column: str, value: Any) -> JsonValue:
+def shown_value(column: str, value: Any, hidden: Collection[str]) -> JsonValue:
     """A value of a sampled row: every one that leaves the lake for a diff passes here."""
-    found: JsonValue = plain(value)
+    found: JsonValue = plain(masked(value) if column in hidden else value)
     return found[: _LONGEST - 1] + "…" if isinstance(found, str) and len(found) > _LONGEST else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ Statistics = Mapping[str, JsonValue]
 
 def compare(old: Side, new: Side, engine: Engine, limit: int = 5) -> Difference:
     """The difference of two relations of one engine. `limit` rows of each kind of change are shown."""
+    hidden = old.hidden | new.hidden
+    old, new = (replace(side, hidden=hidden) for side in (old, new))
     rows = changed_rows(old, new, engine, limit)
     shared = [n for n in new.types if n in old.types]
     return Difference(
@@ -80,7 +83,7 @@ def _named(old: Side, new: Side, measured: list[dict[str, dict[str, JsonValue]]]
     found = []
     for name in dict.fromkeys([*new.types, *old.types]):
         there = [(side, values[name]) for side, values in zip((old, new), measured, strict=True) if name in side.types]
-        category = any(stats.kind_of(side.types[name]) == "category" for side, _values in there)
+        category = any(stats.kind_in(side, name) == "category" for side, _values in there)
         if category and not all(stats.is_identifying(values) for _side, values in there):
             found.append(name)
     return found
@@ -99,7 +102,7 @@ def _drawn(
     binned = [stats.histograms(side, engine, nth, tenths) for side in (old, new)]
     found: dict[str, tuple[tuple[Bar, ...], float | None]] = {}
     for name in numeric:
-        is_time = "time" in {stats.kind_of(side.types[name]) for side in (old, new) if name in side.types}
+        is_time = "time" in {stats.kind_in(side, name) for side in (old, new) if name in side.types}
         bars = _bars(bounds[name], [c.get(name) for c in counted], is_time=is_time)
         found[name] = (bars, stats.psi(binned[0][name], binned[1][name]) if name in tenths else None)
     for name in named:

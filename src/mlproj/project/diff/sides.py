@@ -14,6 +14,7 @@ from mlproj.project.as_of import AsOf, commit_as_of, group_as_of, moment, readab
 from mlproj.project.diff.difference import DiffSide
 from mlproj.project.handles import FeatureGroup
 from mlproj.project.node_names import matching
+from mlproj.project.preview import hidden_of
 from mlproj.project.project import Project
 from mlproj.state import GroupNode, TrainingDataset
 
@@ -27,12 +28,16 @@ _OLD, _NEW = "diff:old", "diff:new"
 
 @dataclass(frozen=True)
 class Side:
-    """`relation` names rows in the engine, `types` its columns, `key` what identifies a row."""
+    """`relation` names rows in the engine, `types` its columns, `key` what identifies a row.
+
+    Of `hidden` columns no value is shown, and nothing that tells one.
+    """
 
     about: DiffSide
     relation: str
     types: dict[str, str]
     key: tuple[str, ...]
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class _Asked:
     about: DiffSide
     sql: str
     key: tuple[str, ...]
+    hidden: frozenset[str]
     simple: bool = True
 
 
@@ -101,14 +107,17 @@ def _group(project: Project, text: str, as_of: AsOf | None) -> _Asked:
     node = _node(project, text)
     handle = FeatureGroup(project, node.name, node.version)
     about = DiffSide(name=node.relation, target=project.target_name)
+    hidden = hidden_of(project, node.id)
     if as_of is None:
         row = project.state().published[node.id]
         return _Asked(
-            about.model_copy(update={"commit": row.commit}), handle.query(), node.row_key, row.table is not None
-        )
+            about.model_copy(update={"commit": row.commit}), handle.query(), node.row_key, hidden,
+            row.table is not None,
+        )  # fmt: skip
     commit = commit_as_of(project, node, as_of)
     then = {"as_of": shown(as_of), "commit": commit.commit if commit else None}
-    return _Asked(about.model_copy(update=then), group_as_of(project, node, as_of), node.row_key, commit is not None)
+    query = group_as_of(project, node, as_of)
+    return _Asked(about.model_copy(update=then), query, node.row_key, hidden, commit is not None)
 
 
 def _node(project: Project, text: str) -> GroupNode:
@@ -148,7 +157,7 @@ def _dataset(project: Project, view: str, number: int) -> _Asked:
     relation = project.session.lake.relation(found.table, found.commit)
     sql = f"select {identifiers(c.name for c in found.columns)} from {relation}"
     about = DiffSide(name=found.name, target=project.target_name, commit=found.commit)
-    return _Asked(about, sql, found.keys)
+    return _Asked(about, sql, found.keys, hidden_of(project, found.view))
 
 
 def _another(name: str) -> str:
@@ -173,7 +182,7 @@ def _read(project: Project, asked: _Asked, name: str, other: Project | None = No
     relation = identifier(name)
     types = {c.name: c.type for c in engine.describe(f"select * from {relation}")}
     rows_there = int(engine.rows(f"select count(*) from {relation}")[0][0])
-    side = Side(asked.about.model_copy(update={"rows": rows_there}), relation, types, asked.key)
+    side = Side(asked.about.model_copy(update={"rows": rows_there}), relation, types, asked.key, asked.hidden)
     return replace(side, key=tuple(n for n in side.key if n in types))
 
 

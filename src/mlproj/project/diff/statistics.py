@@ -43,10 +43,19 @@ def kind_of(type_name: str) -> Kind:
     return "category" if type_name in ("VARCHAR", "BOOLEAN", "UUID") or type_name.startswith("ENUM") else "other"
 
 
+def kind_in(side: Side, name: str) -> Kind:
+    """What can be said of a column of a side; of one whose values are hidden, how many there are."""
+    return "other" if name in side.hidden else kind_of(side.types[name])
+
+
 def statistics(side: Side, engine: Engine) -> dict[str, dict[str, JsonValue]]:
     """Column → count, nulls, distinct, and what its type allows; quartiles are added by `quantiles`."""
     exact = side.about.rows <= SAMPLED
-    wanted = [(n, *measure) for n, type_name in side.types.items() for measure in _measures(n, type_name, exact=exact)]
+    wanted = [
+        (n, *measure)
+        for n, type_name in side.types.items()
+        for measure in _measures(n, type_name, kind_in(side, n), exact=exact)
+    ]
     row = engine.rows(f"select {', '.join(sql for _n, _m, sql in wanted)} from {side.relation}")[0] if wanted else ()
     found: dict[str, dict[str, JsonValue]] = {name: {} for name in side.types}
     for (name, measure, _sql), value in zip(wanted, row, strict=True):
@@ -61,7 +70,7 @@ def part(old: Side, new: Side) -> int:
 
 def quantiles(side: Side, engine: Engine, nth: int) -> Quantiles:
     """Column → its quantiles as `_QUANTILES` has them, of finite values; None without any."""
-    names = [n for n, t in side.types.items() if kind_of(t) in ("number", "time")]
+    names = [n for n in side.types if kind_in(side, n) in ("number", "time")]
     return dict(
         zip(names, _aggregated(side, engine, nth, [_quantiles_sql(n, side.types[n]) for n in names]), strict=True)
     )
@@ -134,8 +143,8 @@ def psi(old: Iterable[int], new: Iterable[int]) -> float | None:
     return sum((q - p) * log(q / p) for p, q in shares)
 
 
-def _measures(name: str, type_name: str, *, exact: bool) -> list[tuple[str, str]]:
-    column, kind = identifier(name), kind_of(type_name)
+def _measures(name: str, type_name: str, kind: Kind, *, exact: bool) -> list[tuple[str, str]]:
+    column = identifier(name)
     found = [
         ("count", f"count({column})"),
         ("nulls", f"count(*) - count({column})"),

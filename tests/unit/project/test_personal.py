@@ -1,0 +1,95 @@
+"""No value of a column marked `pii: true` is printed, logged or kept to be looked at; what is taken out is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlproj.cli.documents import dataset_document, show_document
+from mlproj.cli.failures_document import failures_document
+from mlproj.project.diff import compare
+from mlproj.project.diff.sides import sides_of
+from tests.lake_project import LakeProject, people
+from tests.unit.planner.small_project import SmallProject, feature, group, view
+
+SECRET = "hush"  # what every value of `city` holds
+CITY = feature("city", pii=True, tests=[{"accepted_values": {"values": ["a"], "severity": "warn"}}])
+VIEW = view(features=["age", "city"], transformations={"city": "label_encoder"})
+
+
+def project(*groups: dict[str, Any], sql: str = "") -> SmallProject:
+    return SmallProject([group(features=[CITY]), *groups], views=[VIEW], sql={"second@1": sql})
+
+
+def secret_people(word: str) -> list[tuple[Any, ...]]:
+    return [(*row[:3], f"{word} {row[3]}", *row[4:]) for row in people(30)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> LakeProject:
+    found = LakeProject(tmp_path_factory.mktemp("personal") / "project")
+    found.put(project())
+    for word in ("once", SECRET):
+        found.data(secret_people(word))
+        found.built()
+    return found
+
+
+def test_previews_and_what_was_learnt_are_masked(built: LakeProject) -> None:
+    with built.open() as opened:
+        shown = [show_document(opened, n, None, 5) for n in ("feature_group:income", "feature_view:income")]
+        card = dataset_document(opened, "income", None, "csv")
+
+    text = json.dumps([*shown, card])
+    assert SECRET not in text
+    assert shown[0]["preview"]["rows"][0][shown[0]["preview"]["columns"].index("city")] == "***"
+    assert card["statistics"]["values"]["city"] == [{"values": "***", "texts": "***"}]
+
+
+def test_a_diff_counts_changes_and_shows_none_of_the_values(built: LakeProject) -> None:
+    with built.open() as opened:
+        found = compare(*sides_of(opened, ["income"]), opened.session.engine)
+
+    city = next(c for c in found.columns if c.name == "city")
+    assert city.changed == 30
+    assert city.new == {"count": 30, "nulls": 0, "distinct": 3}
+    assert found.sample[0].values["city"] == ("***", "***")
+    assert SECRET not in found.model_dump_json()
+
+
+def test_rows_that_failed_a_test_are_kept_masked(built: LakeProject) -> None:
+    with built.open() as opened:
+        document = failures_document(opened, "income@1.city.accepted_values", 5)
+
+    (test,) = document["tests"]
+    assert (test["failures"], len(test["rows"])) == (30, 5)
+    assert {row[test["columns"].index("city")] for row in test["rows"]} == {"***"}
+
+
+def test_an_error_of_the_engine_does_not_quote_them(built: LakeProject) -> None:
+    built.put(project(group("second"), sql="select id, city::BIGINT as n from {{ ref('income') }}"))
+
+    assert built.build().status == "failed"
+
+    (told,) = built.failures
+    assert told.code == "E602"
+    assert "a value cannot be converted" in told.message
+
+
+def test_no_file_beside_the_data_holds_them(built: LakeProject) -> None:
+    """Plans, results, failures, caches, and the state with its journal and log."""
+    data = (".parquet", ".csv", ".tmp")
+    files = [p for p in built.root.rglob("*") if p.is_file() and p.suffix not in data]
+
+    holds = {p.name for p in files if SECRET.encode() in p.read_bytes()}
+
+    # What was learnt of a training dataset, and the catalog's smallest and largest value of each file, are data.
+    assert not [name for name in holds if not name.endswith((".db", ".sqlite", ".db-wal", ".sqlite-wal"))]
+    assert any(p.name == "run_results.json" for p in files)
+
+
+def test_what_is_taken_out_is_whole(built: LakeProject, tmp_path: Path) -> None:
+    assert {row[0] for row in built.group("income")} == {f"{SECRET} {city}" for city in "abc"}
