@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from mlproj.compiler.splits import SPLITS
 from mlproj.compiler.text import identifier, identifiers, total_order
-from mlproj.compiler.transformations import apply_sql, statistics_of_row
-from mlproj.compiler.types import is_float, is_numeric
+from mlproj.compiler.transformations import apply_sql
 from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.dataset_profile import column_digests, combined_digest, profile
 from mlproj.executor.digests import digest_sql
 from mlproj.executor.fitting import fit
 from mlproj.executor.groups import refuse_duplicates
@@ -22,9 +21,6 @@ from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wan
 from mlproj.ports import EngineError
 from mlproj.state import Column, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _EXAMPLE_ROWS = 5
 
@@ -102,9 +98,9 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     query = apply_sql([*inputs, *label], fitted, weighed_rows, [*keys, *passenger, *ours], training)
     frozen = f"training:{view.relation}"
     columns = engine.describe(query)
-    engine.create_table(frozen, f"select * from ({query}) as t order by {total_order(keys, [c.name for c in columns])}")
+    engine.create_table(frozen, f"select * from ({query}) as t order by {_order(view, keys, columns, space)}")
     counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
-    digests = column_digests(engine.arrow(f"select * from {identifier(frozen)}"))
+    digests = column_digests(columns, engine, identifier(frozen))
     dataset = TrainingDataset(
         view=view.id,
         number=number,
@@ -123,7 +119,7 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         raw_inputs=tuple(Column(name=n, type=t) for n, t in inputs),
         statistics=fitted,
         example=_example(view, space, raw),
-        profile=_profile(features, {c.name: c.type for c in columns}, space, identifier(frozen)),
+        profile=profile(features, columns, engine, identifier(frozen), sum(counts.values())),
         digest=combined_digest(digests),
         column_digests=digests,
         left_out=division.left_out,
@@ -134,6 +130,13 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         created_at=space.adapters.now(),
     )
     return DatasetOutcome(dataset, f"select * from {identifier(frozen)}")
+
+
+def _order(view: ViewNode, keys: Sequence[str], columns: Sequence[Column], space: Workspace) -> str:
+    """The keys; where the base has an event_time, all columns: its rows may be alike in both."""
+    if space.manifest.group(view.base).event_time is None:
+        return identifiers(keys)
+    return total_order(keys, [c.name for c in columns])
 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:
@@ -169,57 +172,3 @@ def _refuse_clashes(view: ViewNode, names: list[str]) -> None:
                 exit_code=1,
             )
         seen.add(name.casefold())
-
-
-def _profile(
-    features: list[str], types: Mapping[str, str], space: Workspace, relation: str
-) -> dict[str, dict[str, Any]]:
-    """Per feature, of the training split: count, nulls, distinct, and for numbers min, max, mean, std and quartiles."""
-    parts: list[str] = []
-    wanted: list[tuple[str, str]] = []
-    for name in features:
-        column = identifier(name)
-        measures = {
-            "count": f"count({column})",
-            "nulls": f"count(*) - count({column})",
-            "distinct": f"approx_count_distinct({column})",
-        }
-        if is_numeric(types[name]):
-            value = f"{column}::DOUBLE"
-            finite = f"filter (where isfinite({value}))" if is_float(types[name]) else ""
-            measures |= {n: f"{n}({value}) {finite}" for n in ("min", "max")} | {
-                "mean": f"avg({value}) {finite}",
-                "std": f"stddev_pop({value}) {finite}",
-            }
-            measures |= {f"p{p}": f"quantile_cont({value}, 0.{p}) {finite}" for p in (25, 50, 75)}
-        parts += measures.values()
-        wanted += [(name, measure) for measure in measures]
-    row = space.adapters.engine.rows(f"select {', '.join(parts)} from {relation} where split = 'training'")[0]
-    return statistics_of_row(wanted, row)
-
-
-def column_digests(table: pa.Table) -> dict[str, str]:
-    """blake2b of every column over all rows in their order: its name, type, nulls and values.
-
-    Nulls hash as a mask and values as bytes with nulls filled, so that what lies under a null counts for nothing.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    found: dict[str, str] = {}
-    for field, column in zip(table.schema, table.columns, strict=True):
-        digest = blake2b(digest_size=16)
-        digest.update(f"{field.name}:{field.type}:{len(column)};".encode())
-        digest.update(pc.is_null(column).cast(pa.uint8()).combine_chunks().to_numpy(zero_copy_only=False).tobytes())
-        if pa.types.is_floating(field.type) or pa.types.is_integer(field.type):
-            digest.update(pc.fill_null(column, 0).combine_chunks().to_numpy(zero_copy_only=False).tobytes())
-        else:
-            for value in column.cast(pa.large_string()).to_pylist():
-                digest.update(b"\0" if value is None else value.encode() + b"\1")
-        found[field.name] = digest.hexdigest()
-    return found
-
-
-def combined_digest(digests: Mapping[str, str]) -> str:
-    """One digest of all columns, in their order."""
-    return f"td1:{blake2b(''.join(digests.values()).encode(), digest_size=16).hexdigest()}"

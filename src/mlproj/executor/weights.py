@@ -22,10 +22,12 @@ class Division(NamedTuple):
 
 
 def divide(view: ViewNode, rows: str, engine: Engine, table: str) -> Division:
-    """Make a table of the rows of a query that are in a split. Raises E622 where no row is of the sampled class."""
+    """Make a table, or a view, of the rows that are in a split. Raises E622 where no row is of the sampled class."""
     split, divided = view.split, divided_sql(view.split, rows)
     if not leaves_rows_out(split):
-        engine.create_table(table, folded_sql(split, f"(\n{divided}\n)"))
+        # Rows that are one look at a table are as well looked at twice; a join, a filter or a rank is not done again.
+        again = view.joins or view.filter or split.by != "hash" or split.stratify
+        (engine.create_table if again else engine.create_view)(table, folded_sql(split, f"(\n{divided}\n)"))
         return Division({}, None)
     whole = f"divided:{view.relation}"
     engine.create_table(whole, divided)

@@ -60,7 +60,10 @@ def fit_stage_sql(
         if len(chain) <= stage:
             continue
         before, step = chain[:stage], chain[stage]
-        x = _expression(feature, types[feature], before, fitted.values.get(feature, ()), training)
+        # Statistics leave out what is not finite, and with it NaN, which need not be looked for twice.
+        x = identifier(feature)
+        if before:
+            x = _expression(feature, types[feature], before, fitted.values.get(feature, ()), training)
         function, type_name = function_of(step), types_along(types[feature], before)[-1]
         aggregates |= {(feature, n): sql for n, sql in function.statistics(x, step.args).items()}
         queries |= {(feature, n): sql for n, sql in function.queries(x, type_name, step.args, rows).items()}
