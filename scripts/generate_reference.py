@@ -14,7 +14,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from mlproj.specs import base, unit_test
+from mlproj.specs import base, data_test, unit_test
 from mlproj.specs.data_test import DataTest, Rule
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def pages() -> dict[str, str]:
 
     resources = {
         "project.md": ("mlproj.yml", "", [specs.ProjectSpec, specs.Target]),
-        "sources.md": ("Sources", "sources", [specs.Source]),
+        "sources.md": ("Sources", "sources", [specs.Source, data_test.FreshnessBounds]),
         "feature_groups.md": ("Feature groups", "feature_groups", [specs.FeatureGroup, specs.FeatureSpec]),
         "feature_views.md": (
             "Feature views",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -98,15 +98,36 @@ def row_count(low: int | None, high: int | None, where: str | None) -> TestSql:
 
 
 def recency(column: str, type_name: str, within: timedelta, where: str | None) -> TestSql:
+    return _newest(column, type_name, {1: within}, where)
+
+
+def freshness(
+    column: str, type_name: str, warn_after: timedelta | None, error_after: timedelta | None, where: str | None = None
+) -> TestSql:
+    """Counts 1 where the newest value is older than `warn_after`, 2 beyond `error_after`, and where there is none."""
+    return _newest(column, type_name, {2: error_after, 1: warn_after}, where)
+
+
+def _newest(column: str, type_name: str, levels: Mapping[int, timedelta | None], where: str | None) -> TestSql:
+    """Counts the first level whose age the newest value exceeds; the first of all where there is none."""
     newest = f"max({identifier(column)})" + (f" filter (where {where}\n)" if where else "")
-    oldest = f"{_now(type_name)} - to_microseconds({microseconds(within)})"
+    ages = {level: age for level, age in levels.items() if age is not None}
+    parts = [f"when {newest} < {_ago(age, type_name)} then {level}" for level, age in ages.items()]
+    most = min(ages.values())
     return TestSql(
-        f"the newest {column} is at most {written_duration(microseconds(within))} old",
-        f"case when {newest} >= {oldest} then 0 else 1 end",
+        f"the newest {column} is at most {written_duration(microseconds(most))} old",
+        f"case when {newest} is null then {max(levels)} {' '.join(parts)} else 0 end",
         "",
         f"'the newest {column} is ' || coalesce({newest}::varchar, 'none')",
         clock=True,
     )
+
+
+def anomaly(feature: str | None) -> TestSql:
+    """What is compared with builds before: nulls of a feature, or rows."""
+    counted = "count(*)" if feature is None else f"count(*) - count({identifier(feature)})"
+    what = "the number of rows" if feature is None else f"the fraction of nulls of {feature}"
+    return TestSql(f"{what} is as in the last builds", counted, "", "count(*)::varchar")
 
 
 def relationship(column: str, target: str, field: str, where: str | None) -> TestSql:
@@ -130,6 +151,10 @@ def _range(what: str, low: Any, high: Any) -> str:
     if low is None or high is None:
         return f"{what} ≥ {low}" if high is None else f"{what} ≤ {high}"
     return f"{what} between {low} and {high}"
+
+
+def _ago(age: timedelta, type_name: str) -> str:
+    return f"{_now(type_name)} - to_microseconds({microseconds(age)})"
 
 
 def _bound(value: Any, type_name: str) -> str:

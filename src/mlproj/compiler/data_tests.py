@@ -21,10 +21,10 @@ from mlproj.loader.loaded import Location
 from mlproj.ports import BindError
 from mlproj.specs import DataTest, FeatureGroup
 from mlproj.specs.data_test import (
-    OF_FEATURES, OF_GROUPS, AcceptedValues, Between, Expression, Matches, MeanBetween, NotInFuture, NotNull,
-    NullFraction, Recency, Relationships, RowCount, Rule, Unique,
+    OF_FEATURES, OF_GROUPS, AcceptedValues, Anomaly, Between, Expression, Freshness, Matches, MeanBetween, NotInFuture,
+    NotNull, NullFraction, Recency, Relationships, RowCount, Rule, Unique,
 )  # fmt: skip
-from mlproj.state import CompiledTest
+from mlproj.state import Band, CompiledTest
 
 _TEXT = ("VARCHAR",)
 
@@ -87,11 +87,19 @@ class TestCompiler:
             return
         found = self._of_group(rule, span) if feature is None else self._of_feature(rule, feature, span)
         if found is not None:
-            yield self._compiled(rule, f"{self._id(feature)}.{_label(rule, test.kind, feature)}", found, span)
+            test_id = f"{self._id(feature)}.{_label(rule, test.kind, feature)}"
+            yield self._compiled(rule, test_id, found, span, feature=feature)
 
     def _compiled(
-        self, rule: Rule, test_id: str, found: TestSql, span: Span, reads: tuple[str, ...] = ()
+        self,
+        rule: Rule,
+        test_id: str,
+        found: TestSql,
+        span: Span,
+        reads: tuple[str, ...] = (),
+        feature: str | None = None,
     ) -> CompiledTest:
+        warn_if, error_if = _thresholds(rule)
         return CompiledTest(
             id=test_id,
             description=found.description + (f" where {' '.join(rule.where.split())}" if rule.where else ""),
@@ -100,8 +108,9 @@ class TestCompiler:
             span=span,
             found=found.found,
             severity=rule.severity,
-            warn_if=_threshold(rule.warn_if),
-            error_if=_threshold(rule.error_if),
+            warn_if=warn_if,
+            error_if=error_if,
+            band=_band(rule, feature) if isinstance(rule, Anomaly) else None,
             reads=reads,
             clock=found.clock,
             unique=found.unique if (rule.severity, rule.where, rule.error_if) == ("error", None, None) else (),
@@ -145,6 +154,8 @@ class TestCompiler:
                     self._unsuited("mean_between", feature, "only numbers have a mean", span)
                     return None
                 return sql.mean_between(feature, low, high, rule.where)
+            case Anomaly():
+                return sql.anomaly(feature)
         raise AssertionError(rule)  # OF_FEATURES names no other
 
     def _of_group(self, rule: Rule, span: Span) -> TestSql | None:
@@ -159,16 +170,13 @@ class TestCompiler:
             case Expression(sql=text):
                 return sql.failing(" ".join(text.split()), f"not (\n{text}\n)", rule.where)
             case Recency(within=within, column=column):
-                name = column or self.group.spec.event_time
-                if name is None:
-                    self._refuse("recency needs a column: the group has no event_time", span, "name it: column: …")
-                elif name not in self.types:
-                    self._unknown(name, span)
-                elif not is_moment(self.types[name]):
-                    self._unsuited("recency", name, "it is for dates and timestamps", span)
-                else:
-                    return sql.recency(name, self.types[name], within, rule.where)
-                return None
+                name = self._moment("recency", column, span)
+                return sql.recency(name, self.types[name], within, rule.where) if name else None
+            case Freshness(warn_after=warn, error_after=error, column=column):
+                name = self._moment("freshness", column, span)
+                return sql.freshness(name, self.types[name], warn, error, rule.where) if name else None
+            case Anomaly():
+                return sql.anomaly(None)
         raise AssertionError(rule)  # OF_GROUPS names no other
 
     def _relationship(
@@ -196,6 +204,19 @@ class TestCompiler:
         found = sql.relationship(column, relation, field, rule.where)
         name = f"{self._prefix}.{column}.relationships({relation})"
         yield self._compiled(rule, name, found, span, (target,))
+
+    def _moment(self, kind: str, column: str | None, span: Span) -> str | None:
+        """The column that says how new a row is; None where there is none, which is told."""
+        name = column or self.group.spec.event_time
+        if name is None:
+            self._refuse(f"{kind} needs a column: the group has no event_time", span, "name it: column: …")
+        elif name not in self.types:
+            self._unknown(name, span)
+        elif not is_moment(self.types[name]):
+            self._unsuited(kind, name, "it is for dates and timestamps", span)
+        else:
+            return name
+        return None
 
     def _condition(self, label: str, text: str, place: Location) -> bool:
         checked = Conditions(self.types, self.node, self.checker, self.renderer, self.collector)
@@ -259,5 +280,15 @@ def _label(rule: Rule, kind: str, feature: str | None) -> str:
     return f"unique({', '.join(rule.columns)})" if isinstance(rule, Unique) and feature is None else kind
 
 
-def _threshold(text: str | None) -> str:
-    return "!= 0" if text is None else " ".join(text.split())
+def _thresholds(rule: Rule) -> tuple[str, str]:
+    """The conditions for a warning and for an error."""
+    if isinstance(rule, Freshness):
+        return "!= 0", "> 1"
+    warn_if, error_if = ("!= 0" if text is None else " ".join(text.split()) for text in (rule.warn_if, rule.error_if))
+    return warn_if, error_if
+
+
+def _band(rule: Anomaly, feature: str | None) -> Band:
+    return Band(
+        feature=feature, builds=rule.builds, at_least=rule.at_least, sigma=rule.sigma, tolerance=rule.tolerance
+    )  # fmt: skip

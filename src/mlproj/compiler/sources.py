@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.data_test_sql import freshness
 from mlproj.compiler.fingerprints import fingerprint
-from mlproj.compiler.types import unknown_type_hint
+from mlproj.compiler.types import is_moment, unknown_type_hint
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.loader.environment import fill_environment
 from mlproj.ports import BindError, SourceError, SourceReader, SourceSpec
 from mlproj.specs import Source
-from mlproj.state import Column, Fingerprints, SourceNode
+from mlproj.state import Column, CompiledTest, Fingerprints, SourceNode
 
 _SUFFIXES = {
     "csv": "csv", "tsv": "csv", "txt": "csv", "parquet": "parquet", "pq": "parquet",
@@ -53,6 +54,7 @@ def compile_source(
         )
         return None
     _check_marked(source, columns, node, collector)
+    tests = tuple(_freshness(source, columns, node, collector))
     if node in collector.poisoned:
         return None
     # Of the columns as a set: a file is read by name, and in which order YAML lists them means nothing.
@@ -61,12 +63,14 @@ def compile_source(
         id=node, name=spec.name, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
         span=source.locate(()), path=spec.path, format=cast(Literal["csv", "parquet", "json"], file_format),
         options=cast(dict[str, Any], spec.options), columns=columns, source_text={"yaml": source.text},
-        fingerprints=Fingerprints(local=own, deep=own, metadata=_metadata(spec)), pii=tuple(spec.pii),
+        fingerprints=Fingerprints(local=own, deep=own, metadata=_metadata(spec, tests)), pii=tuple(spec.pii),
+        tests=tests,
     )  # fmt: skip
 
 
-def _metadata(spec: Source) -> str:
-    return fingerprint(spec.description, spec.owner, spec.tags, *([sorted(spec.pii)] if spec.pii else []))
+def _metadata(spec: Source, tests: Sequence[CompiledTest]) -> str:
+    marked = [sorted(spec.pii)] if spec.pii else []
+    return fingerprint(spec.description, spec.owner, spec.tags, *marked, *(test.terms for test in tests))
 
 
 def _check_marked(source: Loaded[Source], columns: Sequence[Column], node: str, collector: Collector) -> None:
@@ -76,6 +80,30 @@ def _check_marked(source: Loaded[Source], columns: Sequence[Column], node: str, 
             hint = did_you_mean(name, names) or f"its columns are {', '.join(names)}"
             message = f"pii '{name}' is no column of this source"
             collector.error("E412", message, source.locate(("pii", index)), hint, node)
+
+
+def _freshness(
+    source: Loaded[Source], columns: Sequence[Column], node: str, collector: Collector
+) -> Iterator[CompiledTest]:
+    """The test that `freshness:` asks for."""
+    bounds, types = source.spec.freshness, {c.name: c.type for c in columns}
+    if bounds is None:
+        return
+    name = bounds.column or ""
+    span = source.locate(("freshness", "column"))
+    if name not in types:
+        message = f"freshness: '{name}' is no column of the source" if name else "freshness needs a column"
+        hint = did_you_mean(name, types) or f"name one that says when a row came: of {', '.join(types)}"
+        collector.error("E414", message, span, hint, node)
+    elif not is_moment(types[name]):
+        message = f"freshness does not suit '{name}' of type {types[name]}"
+        collector.error("E414", message, span, f"declare it so: columns: {{{name}: TIMESTAMP}}", node)
+    else:
+        found = freshness(name, types[name], bounds.warn_after, bounds.error_after)
+        yield CompiledTest(
+            id=f"{source.spec.name}.freshness", description=found.description, failures=found.failures, rows="",
+            span=source.locate(("freshness",)), found=found.found, clock=True, error_if="> 1",
+        )  # fmt: skip
 
 
 def source_columns(node: SourceNode) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlproj.ports import (
-    AliasStore, ArtifactStore, Engine, EngineError, Lake, Lease, SourceReader, StateReader, StateStore,
+    AliasStore, ArtifactStore, Engine, EngineError, Lake, Lease, PublicationLog, SourceReader, StateReader, StateStore,
     TableHistory, Trainer,
 )  # fmt: skip
 from mlproj.state import FailedRows, SourceNode, Step
@@ -30,6 +30,7 @@ class Adapters:
     state: StateReader
     store: StateStore
     aliases: AliasStore
+    log: PublicationLog
     sources: SourceReader
     artifacts: ArtifactStore
     trainer_for: Callable[[str], Trainer]

@@ -1,4 +1,4 @@
-"""Data tests of a group: one pass over its rows, and what is said and kept of those that fail."""
+"""Data tests of a group, or a source: one pass over its rows, and what is said and kept of those that fail."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import math
 import operator
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic
+from mlproj.executor.anomalies import compared, fraction, past_values
 from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.workspace import Workspace
 from mlproj.planner.masking import hidden_columns, masked_rows
 from mlproj.planner.reuse import tests_fingerprint
 from mlproj.ports import EngineError
-from mlproj.state import CompiledTest, FailedRows, GroupNode, StepResult, TestRun
+from mlproj.state import (
+    Band, CompiledTest, FailedRows, GroupNode, Publication, SourceNode, StepResult, TestRun,
+)  # fmt: skip
 
 KEPT = 100  # of the rows that a test fails for
 _SHOWN = 3
@@ -24,6 +28,12 @@ _HOLDS: dict[str, Callable[[int, int], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 Failed = Callable[[list[Diagnostic]], None]
+
+
+def test_source(node: SourceNode, space: Workspace, failed: Failed) -> StepResult:
+    """Run the tests of a source on its files as they are now."""
+    space.provide(node.id)
+    return _tested(node, space, failed, time.perf_counter())
 
 
 def test_rows(node: GroupNode, space: Workspace, failed: Failed) -> StepResult:
@@ -36,6 +46,10 @@ def test_rows(node: GroupNode, space: Workspace, failed: Failed) -> StepResult:
     refuse_duplicates(node, space)
     for group in dict.fromkeys(g for test in node.tests for g in test.reads):
         space.provide(group)
+    return _tested(node, space, failed, started)
+
+
+def _tested(node: GroupNode | SourceNode, space: Workspace, failed: Failed, started: float) -> StepResult:
     tester = _Tester(node, space)
     runs = tester.runs()
     space.adapters.keep_failed_rows(node.id, tester.kept)
@@ -53,12 +67,13 @@ def test_rows(node: GroupNode, space: Workspace, failed: Failed) -> StepResult:
     )
 
 
+test_source.__test__ = False  # type: ignore[attr-defined]
 test_rows.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
 
 
 def _lasts(test: CompiledTest) -> bool:
     """Whether rows that passed once pass for ever, without a word: what others hold, and the clock, moves on."""
-    return not (test.reads or test.clock) and (test.severity, test.error_if) == ("error", "!= 0")
+    return not (test.reads or test.clock or test.band) and (test.severity, test.error_if) == ("error", "!= 0")
 
 
 def _passed(runs: Sequence[TestRun]) -> str:
@@ -81,9 +96,10 @@ def _holds(condition: str, failures: int) -> bool:
 class _Tester:
     """Runs the tests of one group; `kept` are the rows to look at, and `examples` some of them in words, by test."""
 
-    def __init__(self, node: GroupNode, space: Workspace) -> None:
+    def __init__(self, node: GroupNode | SourceNode, space: Workspace) -> None:
         self._node, self._space = node, space
-        self._relation, self._hidden = identifier(node.relation), hidden_columns(node)
+        self._relation = identifier(node.id if isinstance(node, SourceNode) else node.relation)
+        self._hidden = hidden_columns(node)
         self.kept: list[FailedRows] = []
         self.examples: dict[str, str] = {}
 
@@ -116,6 +132,8 @@ class _Tester:
         return [found[test.id] for test in tests]
 
     def _run(self, test: CompiledTest, failures: int, found: str) -> TestRun:
+        if test.band is not None:
+            failures, found = self._compared(test.band, failures, found)
         status = verdict(test, failures)
         message = ""
         if status != "passed":
@@ -127,6 +145,17 @@ class _Tester:
         return TestRun(
             id=test.id, description=test.description, status=status, failures=failures, message=message, span=test.span
         )  # fmt: skip
+
+    def _compared(self, band: Band, counted: int, rows: str) -> tuple[int, str]:
+        """1 where what was counted is not as in builds before, else 0; and what was found."""
+        space, node_id = self._space, self._node.id
+        row = space.outcomes.get(node_id) or space.state.published.get(node_id)
+        past = past_values(band, self._publications, node_id, row.commit if row else None)
+        return compared(band, counted if band.feature is None else fraction(counted, int(rows)), past)
+
+    @cached_property
+    def _publications(self) -> list[Publication]:
+        return self._space.adapters.log.publications(self._space.state.target)
 
     def _keep(self, test: CompiledTest, failures: int) -> None:
         if not test.rows:
@@ -154,7 +183,7 @@ class _Tester:
         return self._space.adapters.engine.rows(self._space.fill(sql))
 
 
-def _diagnostic(run: TestRun, node: GroupNode, tester: _Tester) -> Diagnostic:
+def _diagnostic(run: TestRun, node: GroupNode | SourceNode, tester: _Tester) -> Diagnostic:
     example = tester.examples.get(run.id)
     hint = f"{example}. See them: mlproj failures '{run.id}'" if example else None
     return Diagnostic("E601", f"{run.id}: {run.message}", run.span or node.span, hint, node=node.id)

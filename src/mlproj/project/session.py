@@ -158,6 +158,7 @@ class Session:
             state=self.store,
             store=self.store,
             aliases=self.store,
+            log=self.store,
             sources=self.sources,
             artifacts=self.artifacts,
             trainer_for=lambda path: trainer_for(path, self.root),

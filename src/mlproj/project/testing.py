@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.data_tests import test_rows
+from mlproj.executor.data_tests import test_rows, test_source
 from mlproj.executor.metrics import check_bounds
 from mlproj.executor.results import RunResults, run_results
 from mlproj.executor.workspace import Workspace
 from mlproj.project.planning import select_nodes
 from mlproj.project.unit_testing import unit_test_results
-from mlproj.state import GroupNode, ModelNode, ModelVersion, StepResult, TestRun
+from mlproj.ports import EngineError
+from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, StepResult, TestRun
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
@@ -22,8 +23,8 @@ Failed = Callable[[list[Diagnostic]], None]
 
 
 def test_published(project: Project, select: Sequence[str], exclude: Sequence[str], failed: Failed) -> RunResults:
-    """Results of all data tests of selected published groups, of the tests of their newest model versions, and of unit
-    tests.
+    """Results of the data tests of selected sources and published groups, of the tests of newest model versions, and of
+    unit tests.
     """
     manifest, state = project.manifest, project.state()
     chosen = select_nodes(project, (), select, exclude)
@@ -33,25 +34,32 @@ def test_published(project: Project, select: Sequence[str], exclude: Sequence[st
         node = manifest.nodes[node_id]
         started = time.perf_counter()
         try:
-            if isinstance(node, GroupNode) and node_id in state.published and (node.tests or node.unique_key):
+            if isinstance(node, SourceNode) and node.tests:
+                results.append(test_source(node, space, failed))
+            elif isinstance(node, GroupNode) and node_id in state.published and (node.tests or node.unique_key):
                 results.append(test_rows(node, space, failed))
             elif isinstance(node, ModelNode) and node_id in state.model_versions and node.tests:
                 results.append(_test_metrics(node, state.model_versions[node_id], failed))
-        except ProjectError as error:
-            failed(error.diagnostics)
-            message = "; ".join(d.message for d in error.diagnostics)
+        except (ProjectError, EngineError) as error:
+            wrong = error.diagnostics if isinstance(error, ProjectError) else [_unreadable(node, error)]
+            failed(wrong)
+            message = "; ".join(d.message for d in wrong)
             seconds = time.perf_counter() - started
             results.append(
                 StepResult(node=node_id, action="test", status="failed", seconds=seconds, message=message)
             )  # fmt: skip
-    for result, wrong in unit_test_results(manifest, chosen):
-        if wrong:
-            failed(wrong)
+    for result, told in unit_test_results(manifest, chosen):
+        if told:
+            failed(told)
         results.append(result)
     return run_results("", results)
 
 
 test_published.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
+
+
+def _unreadable(node: Node, error: EngineError) -> Diagnostic:
+    return Diagnostic("E603", f"{node.name} cannot be read: {error.message}", node.span, node=node.id)
 
 
 def _test_metrics(node: ModelNode, version: ModelVersion, failed: Failed) -> StepResult:

@@ -127,20 +127,73 @@ class Recency(Rule):
     column: Name | None = None
 
 
+class FreshnessBounds(Spec):
+    """How old the newest value of `column` may be: a warning beyond `warn_after`, an error beyond `error_after`."""
+
+    column: Name | None = None
+    warn_after: Duration | None = None
+    error_after: Duration | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.warn_after is None and self.error_after is None:
+            raise ValueError("warn_after, error_after or both are needed")
+        if self.warn_after is not None and self.error_after is not None and self.warn_after > self.error_after:
+            raise ValueError("warn_after is longer than error_after: it would never be reached")
+        return self
+
+
+class Freshness(FreshnessBounds, Rule):
+    """The newest value of `column` (by default the event_time) is not too old; without rows it is an error.
+
+    It is a warning beyond `warn_after`, and an error beyond `error_after`: so it takes no other terms than `where`.
+    """
+
+    @model_validator(mode="after")
+    def _own_terms(self) -> Self:
+        if self.model_fields_set & {"severity", "warn_if", "error_if"}:
+            raise ValueError("warn_after and error_after say how bad it is: leave severity, warn_if and error_if out")
+        return self
+
+
+class Anomaly(Rule):
+    """The fraction of nulls of a feature, or the number of rows of a group, is as it was in the last `builds`.
+
+    As it was: within `sigma` standard deviations of the mean of what these builds published (Shewhart's control chart).
+    The band is never narrower than `tolerance` to each side: a part of the mean for rows, 0.01 of the rows for nulls.
+    With fewer than `at_least` builds nothing is said.
+    """
+
+    builds: int = Field(default=20, ge=2, le=1000)
+    at_least: int = Field(default=5, ge=2)
+    sigma: Number = Field(default=3, gt=0)
+    tolerance: Number = Field(default=0.01, ge=0)
+
+    @model_validator(mode="after")
+    def _of_all_rows(self) -> Self:
+        if self.where is not None or self.warn_if is not None or self.error_if is not None:
+            raise ValueError("builds before counted all rows: where, warn_if and error_if have no meaning here")
+        if self.at_least > self.builds:
+            raise ValueError(f"at_least {self.at_least} is more than builds {self.builds}")
+        return self
+
+
 TestKind = Literal[
     "not_null", "unique", "accepted_values", "between", "matches", "not_in_future", "null_fraction", "mean_between",
-    "row_count", "expression", "relationships", "recency",
+    "row_count", "expression", "relationships", "recency", "freshness", "anomaly",
 ]  # fmt: skip
 # What a value that is no mapping stands for, and the kinds that may be said of a feature, and of a whole group.
 _SHORT = {
     "matches": "pattern", "null_fraction": "max", "expression": "sql", "recency": "within",
     "accepted_values": "values", "unique": "columns",
 }  # fmt: skip
-OF_GROUPS: frozenset[TestKind] = frozenset(("unique", "row_count", "expression", "relationships", "recency"))
+OF_GROUPS: frozenset[TestKind] = frozenset(
+    ("unique", "row_count", "expression", "relationships", "recency", "freshness", "anomaly")
+)
 OF_FEATURES: frozenset[TestKind] = frozenset(
     (
         "not_null", "unique", "accepted_values", "between", "matches", "not_in_future", "null_fraction",
-        "mean_between", "relationships",
+        "mean_between", "relationships", "anomaly",
     )
 )  # fmt: skip
 
@@ -165,6 +218,8 @@ class DataTest(Spec):
     expression: Expression | None = None
     relationships: Relationships | None = None
     recency: Recency | None = None
+    freshness: Freshness | None = None
+    anomaly: Anomaly | None = None
 
     @model_validator(mode="before")
     @classmethod

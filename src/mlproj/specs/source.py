@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mlproj.specs.base import Name, Scalar, Spec
+from mlproj.specs.data_test import FreshnessBounds
 
 Format = Literal["csv", "parquet", "json"]
 
@@ -16,6 +17,7 @@ class Source(Spec):
 
     `options` go to the engine's reader. Where `columns` is given, compiling needs no data; a subset is allowed.
     Values of the columns that `pii` names are masked wherever they are printed, and so is what is computed from them.
+    `freshness` is a test of the rows: of how old the newest of them is.
     """
 
     name: Name
@@ -27,3 +29,4 @@ class Source(Spec):
     options: dict[str, Scalar | list[Scalar]] = {}
     columns: dict[str, str] | None = None
     pii: list[str] = []
+    freshness: FreshnessBounds | None = None

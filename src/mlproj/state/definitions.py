@@ -44,6 +44,19 @@ class QueryShape(Noun):
     uses: tuple[str, ...] = ()
 
 
+class Band(Noun):
+    """What is usual: within `sigma` standard deviations of the mean of the last `builds`, and `tolerance` at least.
+
+    Of `feature` the fraction of nulls, without one the number of rows. With fewer than `at_least` builds nothing is.
+    """
+
+    feature: str | None = None
+    builds: int
+    at_least: int
+    sigma: float
+    tolerance: float
+
+
 class CompiledTest(Noun):
     """A data test: `failures` is a SQL aggregate that counts failing rows, `rows` a query of them on `{relation}`.
 
@@ -64,12 +77,15 @@ class CompiledTest(Noun):
     error_if: str = "!= 0"
     reads: tuple[str, ...] = ()
     clock: bool = False
+    band: Band | None = None  # then `failures` counts what is compared with it
 
     @property
     def terms(self) -> tuple[str, ...]:
         """All that decides whether it fails."""
         rules = (self.severity, self.warn_if, self.error_if)
-        said = (self.failures,) if self.failures else (self.rows,)
+        said: tuple[str, ...] = (self.failures,) if self.failures else (self.rows,)
+        if self.band is not None:
+            said = (*said, self.band.model_dump_json())
         return said if rules == ("error", "!= 0", "!= 0") else (*said, *rules)
 
 
@@ -129,6 +145,7 @@ class SourceNode(NodeBase):
     format: Literal["csv", "parquet", "json"]
     options: dict[str, JsonValue] = {}
     columns: tuple[Column, ...]
+    tests: tuple[CompiledTest, ...] = ()
 
 
 class Increment(Noun):

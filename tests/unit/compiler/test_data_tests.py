@@ -15,8 +15,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlproj.compiler import Manifest
 from mlproj.compiler.data_test_sql import unique
 from mlproj.diagnostics import ProjectError
+from mlproj.executor.data_tests import verdict
 from mlproj.state import CompiledTest, GroupNode
 from tests.compilation import compile_folder, write_files
 
@@ -258,6 +260,53 @@ def test_recency_is_of_the_newest_row(tmp_path: Path) -> None:
     assert value(test, {"born": "DATE"}, [])[1] == "the newest born is none"
 
 
+def test_freshness_has_two_ages(tmp_path: Path) -> None:
+    bounds = {"warn_after": "1 day", "error_after": "3 days", "column": "born"}
+    (test,) = compiled(tmp_path, "born", table_tests=({"freshness": bounds},))
+    today = datetime.now(UTC).date()
+
+    for days, level in ([1], 1), ([0], 0), ([2, 9], 1), ([4], 2), ([], 2):
+        assert value(test, {"born": "DATE"}, [(today - timedelta(days=d),) for d in days])[0] == level, days
+    assert [verdict(test, level) for level in (0, 1, 2)] == ["passed", "warned", "failed"]
+    assert test.description == "the newest born is at most 1 day old"
+
+
+def source(folder: Path, freshness: dict[str, Any]) -> Manifest:
+    text = yaml.safe_dump({"sources": [{**SOURCE, "freshness": freshness}]})
+    return compile_folder(write_files(folder / "p", {"all.yml": text}), folder / "cache")
+
+
+def test_a_source_has_freshness_too(tmp_path: Path) -> None:
+    (test,) = source(tmp_path, {"column": "born", "error_after": "3 days"}).source("source:people").tests
+
+    assert (test.id, test.clock, test.span and test.span.path) == ("people.freshness", True, "all.yml")
+    assert value(test, {"born": "DATE"}, [(date(2020, 1, 1),)]) == (2, "the newest born is 2020-01-01")
+
+
+@pytest.mark.parametrize(
+    ("freshness", "code", "said"),
+    [
+        ({"column": "bron", "warn_after": "1 day"}, "E414", "bron"), ({"warn_after": "1 day"}, "E414", "column"),
+        ({"column": "job", "warn_after": "1 day"}, "E414", "VARCHAR"), ({"column": "born"}, "E202", "needed"),
+        ({"column": "born", "warn_after": "2 days", "error_after": "1 day"}, "E202", "longer"),
+    ],
+)  # fmt: skip
+def test_freshness_of_a_source_is_checked(tmp_path: Path, freshness: dict[str, Any], code: str, said: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        source(tmp_path, freshness)
+    (found,) = caught.value.diagnostics
+    assert (found.code, said in found.message) == (code, True)
+
+
+def test_an_anomaly_is_of_nulls_or_of_rows(tmp_path: Path) -> None:
+    nulls, rows = compiled(
+        tmp_path, "wage", {"anomaly": {"builds": 7}}, table_tests=({"anomaly": {"sigma": 2, "tolerance": 0}},)
+    )
+    assert (nulls.band and nulls.band.feature, nulls.band and nulls.band.builds) == ("wage", 7)
+    assert (rows.band and rows.band.feature, rows.band and rows.band.sigma) == (None, 2.0)
+    assert value(nulls, {"wage": "DOUBLE"}, [(None,), (1.0,)]) == (1, "2")
+
+
 def test_where_says_which_rows_are_tested(tmp_path: Path) -> None:
     rows = [(None, "a"), (1, "a"), (1, "b"), (1, "b")]
     for said, count in (
@@ -309,6 +358,9 @@ def _group(name: str = "income", *tests: Any, **about: Any) -> dict[str, Any]:
         ({"row_count": {"min": 1, "error_if": "10"}}, "E204", "comparison"),
         ({"row_count": {"min": 1, "severity": "warn", "error_if": "> 1"}}, "E202", "error_if"),
         ({"row_count": {"min": 1, "warn_if": "> 1"}}, "E202", "warn_if"),
+        ({"anomaly": {"where": "age > 1"}}, "E202", "all rows"), ({"anomaly": {"builds": 3}}, "E202", "at_least"),
+        ({"freshness": {"warn_after": "1 day"}}, "E414", "event_time"),
+        ({"freshness": {"warn_after": "1 day", "severity": "warn", "column": "born"}}, "E202", "how bad"),
         ({"row_cuont": {"min": 1}}, "E203", "row_cuont"), ({"recency": "2 moons"}, "E202", "number and a unit"),
     ],
 )  # fmt: skip

@@ -13,13 +13,15 @@ from mlproj.cli.failures_document import failures_document
 from mlproj.cli.render.junit import write_junit
 from mlproj.diagnostics import ProjectError
 from mlproj.executor import RunResults
+from mlproj.executor.anomalies import compared, past_values
 from mlproj.executor.data_tests import verdict
 from mlproj.executor.results import run_results
-from mlproj.state import CompiledTest, StepResult, TestRun
+from mlproj.state import Band, CompiledTest, Publication, StepResult, TestRun
 from tests.lake_project import LakeProject, people
 from tests.unit.planner.small_project import SmallProject, feature, group
 
 CITIES = "select distinct city as id from {{ source('people') }}"
+STALE = {"column": "seen", "warn_after": "1 day", "error_after": "5000 weeks"}
 OLD = {"between": {"max": 60, "severity": "warn"}}  # of sixty people nine are older
 
 
@@ -143,6 +145,61 @@ def test_thresholds(condition: str, failures: int, holds: bool) -> None:
     assert (verdict(test, failures) == "failed") == holds
     lenient = test.model_copy(update={"severity": "warn", "warn_if": condition})
     assert (verdict(lenient, failures) == "warned") == holds
+
+
+def publications(*rows: tuple[int, int, int], kind: str = "build") -> list[Publication]:
+    """By (commit, rows, nulls of age)."""
+    published = [{"a": {"commit": c, "rows": n, "null_counts": {"age": nulls}}} for c, n, nulls in rows]
+    made = {"target": "dev", "at": "", "author": "", "kind": kind}
+    return [Publication.model_validate({**made, "build_id": str(i), "published": p}) for i, p in enumerate(published)]
+
+
+def band(feature_name: str | None = None, **terms: Any) -> Band:
+    return Band(**{"feature": feature_name, "builds": 4, "at_least": 2, "sigma": 3, "tolerance": 0.01, **terms})
+
+
+def test_the_past_is_what_builds_published_once_for_each_commit() -> None:
+    log = [
+        *publications((1, 10, 1), (2, 20, 4)),
+        *publications((2, 20, 4), (3, 0, 0)),
+        *publications((9, 9, 9), kind="rollback"),
+    ]
+
+    assert past_values(band(), log, "a", 3) == [10.0, 20.0]
+    assert past_values(band("age"), log, "a", None) == [0.1, 0.2, 0.0]
+    assert past_values(band("new"), log, "a", None) == past_values(band(), log, "b", None) == []
+
+
+@pytest.mark.parametrize(
+    ("past", "value", "unusual"),
+    [([100, 100, 100], 101, 0), ([100, 100, 100], 102, 1), ([98, 100, 102], 106, 0), ([98, 100, 102], 107, 1),
+     ([100], 5, 0), ([], 5, 0), ([1, 1, 1, 98, 100, 102, 100], 50, 1), ([0, 0], 0, 0)],
+)  # fmt: skip
+def test_rows_are_compared_with_the_last_builds(past: list[float], value: float, unusual: int) -> None:
+    assert compared(band(), value, past)[0] == unusual
+
+
+def test_nulls_are_compared_as_fractions() -> None:
+    assert compared(band("age"), 0.02, [0.0, 0.0]) == (1, "2.00% of age are null, where 0.00% ± 1.00% is usual")
+    assert compared(band("age"), 0.01, [0.0, 0.0])[0] == 0
+    assert "only 1 builds came before" in compared(band("age"), 0.9, [0.0])[1]
+
+
+def test_a_build_that_is_unlike_those_before_is_an_anomaly(built: LakeProject) -> None:
+    built.put(project(table_tests=({"anomaly": {"at_least": 2, "severity": "warn"}}, {"freshness": STALE})))
+    first = built.build()
+    built.data(people(61))
+    built.build()
+    built.data(people(30))
+    last = next(r for r in built.build().results if r.action == "test" and "income" in r.node)
+
+    assert not any("anomaly" in w for r in first.results for w in r.warnings)
+    assert [w for w in last.warnings if "anomaly" in w] == [
+        "income@1.anomaly: 30 rows, where 60.5 ± 2.1 is usual: the number of rows is as in the last builds"
+    ]
+    assert [w for w in last.warnings if "freshness" in w] == [
+        "income@1.freshness: the newest seen is 2026-01-28 00:00:00: the newest seen is at most 1 day old"
+    ]
 
 
 def results_of(*runs: TestRun) -> RunResults:

@@ -1,4 +1,4 @@
-"""Unit tests from the installed command: where they fail, nothing is built."""
+"""Tests from the installed command: where a unit test fails, nothing is built; a source may be too old."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from tests.compilation import write_files
 
 FILES = {
     "mlproj.yml": "name: shop\n",
-    "orders.csv": "id,amount\n1,5\n2,-1\n",
+    "orders.csv": "id,amount,at\n1,5,2020-01-01\n2,-1,2020-01-02\n",
     "all.yml": """\
-sources: [{name: orders, path: orders.csv, columns: {id: BIGINT, amount: BIGINT}}]
+sources:
+  - name: orders
+    path: orders.csv
+    columns: {id: BIGINT, amount: BIGINT, at: DATE}
+    freshness: {column: at, error_after: 1 day}
 feature_groups: [{name: orders, primary_key: [id]}]
 """,
     "orders.v1.sql": "select id, amount from {{ source('orders') }} where amount > 0\n",
@@ -41,5 +45,7 @@ def test_a_failing_unit_test_stops_plan_and_build_until_it_is_mended(tmp_path: P
     assert "E625 orders@1.refunds_are_left_out" in built.err
     tested = mlproj(folder, "test", "--junit", folder / "report.xml")
     assert (tested.code, "✗ test        orders@1 failed" in tested.out) == (1, True)
-    (failure,) = ET.parse(folder / "report.xml").getroot().iter("failure")
-    assert failure.get("message") == "1 row is not expected: (id: 2)"
+    assert [failure.get("message") for failure in ET.parse(folder / "report.xml").getroot().iter("failure")] == [
+        "the newest at is 2020-01-02: the newest at is at most 1 day old",
+        "1 row is not expected: (id: 2)",
+    ]
