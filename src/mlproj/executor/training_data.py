@@ -84,9 +84,10 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
 def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
     engine = space.adapters.engine
     raw = f"raw:{view.relation}"
-    division = divide(view, space.fill(view.sql), engine, raw)
+    stored = space.manifest.group(view.base).materialized != "view"
+    division = divide(view, space.fill(view.sql), engine, raw, stored=stored)
     space.adapters.provide(view.transformations)
-    fitted, training = fit(view, space.adapters.engine, identifier(raw))
+    fitted, training = fit(view, engine, identifier(raw))
     keys = [c.name for c in view.of_role("key", "event_time")]
     inputs = [(c.name, c.type) for c in view.of_role("feature")]
     label = [(c.name, c.type) for c in view.of_role("label")]

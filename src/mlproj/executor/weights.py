@@ -21,13 +21,16 @@ class Division(NamedTuple):
     sampled: Sampled | None
 
 
-def divide(view: ViewNode, rows: str, engine: Engine, table: str) -> Division:
-    """Make a table, or a view, of the rows that are in a split. Raises E622 where no row is of the sampled class."""
+def divide(view: ViewNode, rows: str, engine: Engine, table: str, *, stored: bool) -> Division:
+    """Make a table, or a view, of the rows that are in a split. Raises E622 where no row is of the sampled class.
+
+    `stored` says whether the base is a table, and not a view that would be computed again.
+    """
     split, divided = view.split, divided_sql(view.split, rows)
     if not leaves_rows_out(split):
         # Rows that are one look at a table are as well looked at twice; a join, a filter or a rank is not done again.
-        again = view.joins or view.filter or split.by != "hash" or split.stratify
-        (engine.create_table if again else engine.create_view)(table, folded_sql(split, f"(\n{divided}\n)"))
+        once = stored and not (view.joins or view.filter or split.by != "hash" or split.stratify)
+        (engine.create_view if once else engine.create_table)(table, folded_sql(split, f"(\n{divided}\n)"))
         return Division({}, None)
     whole = f"divided:{view.relation}"
     engine.create_table(whole, divided)

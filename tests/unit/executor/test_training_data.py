@@ -180,3 +180,16 @@ def test_a_model_built_alone_says_what_it_was_trained_on(built: LakeProject) -> 
     built.built(select=["income_model"])
 
     assert [f.name for f in built.models()[-1].manifest.inputs] == ["age", "pay"]
+
+
+def test_a_base_that_is_computed_at_each_look_is_looked_at_once(folder: LakeProject) -> None:
+    """Each row's number is random: in the split, in its statistics and in what is kept it has to be one."""
+    sql = {"people@1": SQL, "income@1": "select *, random() as luck from {{ ref('people', version=1) }}"}
+    drawn = view(features=["luck"], transformations={"luck": "min_max_scaler"})
+    groups = [{**group(), "name": "people"}, group(materialized="view")]
+    folder.put(replace(PROJECT, groups=groups, views=[drawn], models=[], sql=sql))
+    folder.built()
+
+    dataset = folder.dataset("income@1")
+    assert dataset.profile["luck"]["min"] == 0.0
+    assert dataset.profile["luck"]["max"] == 1.0
