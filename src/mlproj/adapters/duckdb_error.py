@@ -15,9 +15,13 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 
-# What every cursor starts with, since settings of a session are not inherited. Without the last one a missing table
-# named like a variable of the calling Python code would read that variable.
-SESSION = "set errors_as_json = true; set TimeZone = 'UTC'; set python_enable_replacements = false"
+# What every cursor starts with, since settings of a session are not inherited. An ASOF join whose left side is thought
+# to be short would compare all pairs, for hours where it is not; without the last setting a missing table named like a
+# variable of the calling Python code would read that variable.
+SESSION = (
+    "set errors_as_json = true; set TimeZone = 'UTC'; set asof_loop_join_threshold = 0;"
+    " set python_enable_replacements = false"
+)
 
 # What a function in Python raised, between the engine's words and the stack.
 _PYTHON = re.compile(r"Python exception occurred while executing the UDF: \w+: (.*?)(?:\n\s*At:|\Z)", re.DOTALL)

@@ -115,23 +115,51 @@ def _found(joining: Joining, rows: str, seen: str) -> Parts:
     """From the times that observations see to the rows that stood then, one for each."""
     n, times = joining.number, [_THEN, *([_KNOWN] if joining.way == "known_at" else [])]
     matched = [*_keys(joining), *times]
-    same = " and ".join(f"f.{name} = s.{name}" for name in matched)
-    columns = "".join(f", {identifier(name)}" for name in joining.columns)
-    observed = [*_keys(joining), *([_TIME] if joining.at else [])]
-    winners = f"select {', '.join(matched)}{columns}\nfrom (\n{_times(joining, times, whole=True)}\n) as f\n"
-    winners += f"semi join {_table('seen', n)} as s on {same}{_first(joining, matched)}"
-    final = f"select {', '.join(f's.{name}' for name in observed)}{columns}\nfrom {_table('seen', n)} as s\n"
-    final += f"join {_table('found', n)} as f on {same}"
     tables = [
-        f"{_observed(joining)} as (\n{_observations(joining, rows)}\n)",
+        f"{_observed(joining)} as materialized (\n{_observations(joining, rows)}\n)",
+        f"{_table('keys', n)} as materialized (\nselect distinct {_key_names(joining)} from {_observed(joining)}\n)",
         f"{_table('seen', n)} as materialized (\n{seen}\n)",
-        f"{_table('found', n)} as (\n{winners}\n)",
-        f"{_table('joined', n)} as (\n{final}\n)",
+        *_one_each(joining, matched, times),
     ]
     sides = [*((left, name) for (left, _right), name in zip(joining.keys, _keys(joining), strict=True))]
     sides += [(joining.at.sql, _TIME)] if joining.at else []
-    on = " and ".join(f"{left} = {joining.alias}.{name}" for left, name in sides)
-    return Parts(tuple(tables), f"{joining.kind} join {_table('joined', n)} as {joining.alias} on {on}")
+    on = " and ".join(f"{left} = s{n}.{name}" for left, name in sides)
+    line = f"{joining.kind} join {_table('seen', n)} as s{n} on {on}\n{joining.kind} join {_table('found', n)} as "
+    line += f"{joining.alias} on {_equal(joining.alias, f's{n}', matched)}"
+    return Parts(tuple(tables), line)
+
+
+def _one_each(joining: Joining, matched: Sequence[str], times: Sequence[str]) -> list[str]:
+    """Of the rows that were seen one of each key and time, the greatest; only those that tie are sorted."""
+    n, order = joining.number, _order(joining)
+    columns = dict.fromkeys([*matched, *map(identifier, joining.columns), *order])
+    rows = f"select {', '.join(columns)}\nfrom (\n{_times(joining, times, whole=True)}\n) as f\n"
+    rows += f"semi join {_table('seen', n)} as s on {_equal('f', 's', matched)}"
+    if not order:
+        return [f"{_table('found', n)} as (\n{rows}\n)"]
+    key, same = ", ".join(matched), _equal("r", "t", matched)
+    tied = f"select {key} from {_table('rows', n)} group by {key} having count(*) > 1"
+    ranked = ", ".join(f"r.{name} desc nulls last" for name in order)
+    single = f"select r.* from {_table('rows', n)} as r anti join {_table('ties', n)} as t on {same}"
+    first = (
+        f"select r.* from {_table('rows', n)} as r semi join {_table('ties', n)} as t on {same}\nqualify row_number()"
+    )
+    first += f" over (partition by {', '.join(f'r.{name}' for name in matched)} order by {ranked}) = 1"
+    return [
+        f"{_table('rows', n)} as materialized (\n{rows}\n)",
+        f"{_table('ties', n)} as materialized (\n{tied}\n)",
+        f"{_table('found', n)} as (\n{single}\nunion all\n({first})\n)",
+    ]
+
+
+def _order(joining: Joining) -> list[str]:
+    """The columns that tell rows of one key and time apart, the first first."""
+    created = [joining.created.sql] if joining.created and joining.way != "known_at" else []
+    return [*created, *map(identifier, joining.ties)]
+
+
+def _equal(one: str, other: str, names: Sequence[str]) -> str:
+    return " and ".join(f"{one}.{name} = {other}.{name}" for name in names)
 
 
 def _observations(joining: Joining, rows: str) -> str:
@@ -147,25 +175,22 @@ def _times(joining: Joining, times: Sequence[str], *, whole: bool = False) -> st
     """Keys and times of a group's rows, of those that have them; with all its columns where they are asked for."""
     assert joining.time is not None
     sql = {_THEN: joining.time.sql, _KNOWN: joining.created.sql if joining.created else ""}
-    named = [f"{identifier(right)} as {name}" for (_l, right), name in zip(joining.keys, _keys(joining), strict=True)]
+    keys = [identifier(right) for _left, right in joining.keys]
+    named = [f"{right} as {name}" for right, name in zip(keys, _keys(joining), strict=True)]
     named += [f"{sql[name]} as {name}" for name in times]
-    present = [identifier(right) for _left, right in joining.keys] + [sql[name] for name in times]
-    relation = f"select {', '.join([*(['*'] if whole else []), *named])}\nfrom {identifier(joining.relation)}"
-    return f"{relation}\nwhere {' and '.join(f'{name} is not null' for name in present)}"
+    rows = f"select {', '.join([*(['*'] if whole else []), *named])}\nfrom {identifier(joining.relation)}"
+    present = [*keys, *(sql[name] for name in times)]
+    rows += f"\nwhere {' and '.join(f'{name} is not null' for name in present)}"
+    if whole:
+        return rows
+    # Only what somebody observes is sorted.
+    of_observed = f"semi join {_table('keys', joining.number)} as k on {_same_keys(joining, 'k', 'f')}"
+    return f"select f.*\nfrom (\n{rows}\n) as f\n{of_observed}"
 
 
 def _seen(joining: Joining) -> list[str]:
     """The times that decide which rows an observation may see."""
     return [_THEN, *([_KNOWN] if joining.way == "known_at" else [])]
-
-
-def _first(joining: Joining, matched: Sequence[str]) -> str:
-    """Leaves one row of each key and time; nulls are lowest."""
-    created = [joining.created.sql] if joining.created and joining.way != "known_at" else []
-    order = [f"{sql} desc nulls last" for sql in (*created, *map(identifier, joining.ties))]
-    if not order:
-        return ""
-    return f"\nqualify row_number() over (partition by {', '.join(matched)} order by {', '.join(order)}) = 1"
 
 
 def _young(joining: Joining, word: str) -> str:
@@ -184,7 +209,7 @@ def _key_names(joining: Joining, alias: str = "") -> str:
 
 
 def _same_keys(joining: Joining, one: str, other: str) -> str:
-    return " and ".join(f"{one}.{name} = {other}.{name}" for name in _keys(joining))
+    return _equal(one, other, _keys(joining))
 
 
 def _observed(joining: Joining) -> str:

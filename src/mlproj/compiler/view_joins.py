@@ -194,10 +194,14 @@ def _view_join(draft: Draft, joined: Joined, *, decides: bool) -> ViewJoin:
 
 
 def _ties(group: GroupNode, read: set[str]) -> tuple[str, ...]:
-    """The columns in declared order, up to the last that is read: those after it decide nothing."""
+    """The columns in declared order, up to the last that is read: those after it decide nothing.
+
+    Never none: of rows that are equal in all that is read one is left too.
+    """
     names = [f.name for f in group.features]
     last = max((names.index(name) for name in read), default=-1)
-    return tuple(n for n in names[: last + 1] if n not in {*group.row_key, group.created_time})
+    found = tuple(n for n in names[: last + 1] if n not in {*group.row_key, group.created_time})
+    return found or (group.event_time or "",)
 
 
 def joinings(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Frame = TypeVar("Frame", "pd.DataFrame", "pa.Table")
 
-_TABLE, _ROW = "mlproj observations", "mlproj row"
+_GIVEN, _TABLE, _ROW = "mlproj given", "mlproj observations", "mlproj row"
 
 
 def historical(handle: FeatureView, entities: Frame, as_of: AsOf | None, *, transform: bool) -> Frame:
@@ -43,7 +43,9 @@ def historical(handle: FeatureView, entities: Frame, as_of: AsOf | None, *, tran
     history = _History(handle, _types(handle, table), as_of, transform=transform)
     read = _in_microseconds(table.select(history.reads))
     history = replace(history, types=_types(handle, read))
-    handle.engine.cursor().register(_TABLE, read.append_column(_ROW, pa.array(range(len(table)), pa.int64())))
+    handle.engine.cursor().register(_GIVEN, read.append_column(_ROW, pa.array(range(len(table)), pa.int64())))
+    # Not read from Arrow by the query itself: the engine cannot tell how many rows there are, and plans for one.
+    handle.engine.create_table(_TABLE, f"select * from {identifier(_GIVEN)}")
     features = history.run(lambda query: handle.engine.arrow(f"{query} order by {identifier(_ROW)}"))
     features = features.drop_columns([_ROW])
     kept = [name for name in table.column_names if name not in history.replaced]
@@ -124,8 +126,8 @@ def _types(handle: FeatureView, table: pa.Table) -> dict[str, str]:
             message = f"two columns of the observations are called '{name}'"
             raise fail("E630", message, hint="names of columns differ by more than capitals")
         seen[name.casefold()] = name
-    handle.engine.cursor().register(_TABLE, table.slice(0, 0))
-    return {c.name: c.type for c in handle.engine.describe(f"select * from {identifier(_TABLE)}")}
+    handle.engine.cursor().register(_GIVEN, table.slice(0, 0))
+    return {c.name: c.type for c in handle.engine.describe(f"select * from {identifier(_GIVEN)}")}
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ class _History:
         query = f"{shared}select b.{identifier(_ROW)}, {raw}\n{rows}"
         if not self.transform:
             return query
+        self.handle.project.session.own_functions.provide(self.handle.dataset.statistics.chains)
         columns = [(c.name, c.type) for c in self._view.of_role("feature")]
         self.handle.project.session.own_functions.provide(self.handle.dataset.statistics.chains)
         return apply_sql(columns, self.handle.dataset.statistics, f"(\n{query}\n) as t", [_ROW])

@@ -120,6 +120,18 @@ def test_ties_are_told_apart_by_what_stands_before_the_columns_that_are_read(tmp
     )  # fmt: skip
 
 
+def test_of_rows_that_are_equal_in_all_that_is_read_one_is_left(tmp_path: Path) -> None:
+    view = compiled(tmp_path, {**SHOPS, "features": ["seen"], "prefix": "shop_"})
+    engine = duckdb.connect()
+    engine.execute("""
+        create table "orders@1" as select 1 as id, 'a' as shop, timestamp '2026-01-05' as seen, true as bad;
+        create table "shops@1" as select 'a' as shop, timestamp '2026-01-01' as seen, null::timestamp as put, x,
+            x as y, 'r' as region from (values (1.0), (2.0), (2.0)) as t(x);
+    """)
+
+    assert engine.execute(f"select count(*) from ({view.sql}) as v").fetchall() == [(1,)]
+
+
 def test_where_a_test_says_that_there_are_no_ties_nothing_is_read_to_tell_them_apart(tmp_path: Path) -> None:
     unique = {"tests": [{"unique": ["shop", "seen"]}]}
     groups = [{**g, **unique} if g["name"] == "shops" else g for g in GROUPS]
