@@ -15,7 +15,7 @@ from mlproj.adapters.ducklake_catalog import (
 from mlproj.adapters.ducklake_extension import load_extensions
 from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.adapters.duckdb_error import engine_error, read_error
-from mlproj.compiler.row_changes import same_key_sql
+from mlproj.compiler.row_changes import any_null_sql, same_key_sql
 from mlproj.compiler.text import identifier, identifiers, literal
 from mlproj.ports import CommitInfo, EngineError, Merge, TableWrite
 from mlproj.state import ViewMove
@@ -211,9 +211,13 @@ def _merge_rows(cursor: DuckDBPyConnection, write: TableWrite, merge: Merge) -> 
     if not merge.on:
         cursor.execute(f"insert into {_name(write)} by name\n{_query(write)}\n")
         return
-    differ = same_key_sql((f"t.{identifier(column)}", f"k.k{i}") for i, column in enumerate(merge.on))
+    columns = [f"k{i}" for i in range(len(merge.on))]
+    found = cursor.execute(any_null_sql(f"({merge.keys})", columns)).fetchone()
+    pairs = ((f"t.{identifier(name)}", f"k.{column}") for name, column in zip(merge.on, columns, strict=True))
+    differ = same_key_sql(pairs, nulls=found is None or bool(found[0]))
     those = f"where exists (select 1 from ({merge.keys}) as k where {differ})"
-    cursor.execute(f"delete from {_name(write)} as t {those}")
+    # As a join, and not by EXISTS, the engine looks only into files that may hold the keys.
+    cursor.execute(f"delete from {_name(write)} as t using ({merge.keys}) as k where {differ}")
     rows = _query(write) if merge.alone else f"select * from (\n{_query(write)}\n) as t {those}"
     cursor.execute(f"insert into {_name(write)} by name\n{rows}\n")
 

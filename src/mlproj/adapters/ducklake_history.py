@@ -49,7 +49,7 @@ class DuckLakeHistory:
 
     def restore(self, table: str, commit: int, info: CommitInfo) -> tuple[int, RowsBack]:
         head = self._lake.relation(table)
-        if self._lake.stands(table, commit):
+        if self.holds(table, commit) and self._lake.stands(table, commit):
             return int(self._engine.rows("from lake.current_snapshot()")[0][0]), RowsBack(0, 0)
         sides = self._sides(table, commit)
         found = {"deleted": 0, "inserted": 0}

@@ -67,9 +67,14 @@ def hash_sql(expressions: Sequence[str]) -> str:
     return f"hash({', '.join(expressions)})" if expressions else "0::UBIGINT"
 
 
-def same_key_sql(pairs: Iterable[tuple[str, str]]) -> str:
-    """That two keys are one, nulls included."""
-    return " and ".join(f"{a} is not distinct from {b}" for a, b in pairs)
+def same_key_sql(pairs: Iterable[tuple[str, str]], *, nulls: bool = True) -> str:
+    """That two keys are one; where one of them has no nulls, by a comparison that lets the engine skip whole files."""
+    return " and ".join(f"{a} is not distinct from {b}" if nulls else f"{a} = {b}" for a, b in pairs)
+
+
+def any_null_sql(relation: str, columns: Iterable[str]) -> str:
+    """A query of one row: whether a relation has a null in any of some columns."""
+    return f"select count(*) > 0 from {relation} as r where {' or '.join(f'{c} is null' for c in columns)}"
 
 
 def _alike(column: str, old: str, new: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlproj.compiler.increments import this_relation
-from mlproj.compiler.row_changes import COUNTS, changed_keys_sql, compared_columns, same_key_sql
+from mlproj.compiler.row_changes import COUNTS, any_null_sql, changed_keys_sql, compared_columns, same_key_sql
 from mlproj.compiler.text import identifier, identifiers, literal
 from mlproj.executor.groups import explained, measured, refuse_trouble, result_of
 from mlproj.executor.journal import commit_info
@@ -63,17 +63,23 @@ def moment(text: str, type_name: str) -> str:
 
 @dataclass(frozen=True)
 class _Names:
-    """Relations in scratch space, quoted: what stands, what the query gives, keys that differ, and their rows."""
+    """Relations in scratch space, quoted: what stands, what the query gives, the rows of `this` that this may replace,
+    keys that differ, and their rows.
+    """
 
     this: str
     given: str
+    stood: str
     keys: str
     came: str
     gone: str
 
     @classmethod
     def of(cls, relation: str) -> _Names:
-        names = (this_relation(relation), *(f"{part}:{relation}" for part in ("given", "changes", "came", "gone")))
+        names = (
+            this_relation(relation),
+            *(f"{part}:{relation}" for part in ("given", "stood", "changes", "came", "gone")),
+        )
         return cls(*map(identifier, names))
 
 
@@ -93,7 +99,7 @@ class Addition:
         self._make("view", self._names.this, self._standing_rows())
         self._given()
         unit = self._unit or self._node.row_key
-        changes = self._append() if self._appends else self._merge(_among(self._names.given, "t", unit))
+        changes = self._append() if self._appends else self._merge(self._of(self._names.given, unit))
         self._space.made(self._node.id)
         made = GroupOutcome(
             self._node, 0, "", {}, {}, versions, inputs, self._space.table_name(self._node), None, changed=True,
@@ -120,8 +126,8 @@ class Addition:
         self._make("view", self._names.this, self._standing_rows())
         query = self._space.fill(self._increment.whole or self._node.sql)
         self._make("table", self._names.given, f"select * from (\n{query}\n) as q where {condition}")
-        same_key = _among(self._names.given, "t", self._node.row_key)
-        return self._merge(f"({condition}) or {same_key}")
+        same_key = self._among(self._names.given, "t", self._node.row_key)
+        return self._merge(f"select * from {self._names.this} as t where ({condition}) or {same_key}")
 
     @property
     def _appends(self) -> bool:
@@ -163,7 +169,7 @@ class Addition:
             # What belongs together comes whole: a partition, or rows of one key that other times tell apart.
             units = identifier(f"unit:{node.relation}")
             self._make("table", units, f"select distinct {identifiers(unit)} from {self._names.given}")
-            among = _among(units, "q", unit)
+            among = self._among(units, "q", unit)
             self._make("table", self._names.given, f"{given} where {among}")
 
     @property
@@ -200,22 +206,41 @@ class Addition:
         return RowChanges(added=int(count), changed=0, deleted=0)
 
     def _merge(self, replaced: str) -> RowChanges:
-        """Rows that came take the place of those of what stands that a condition on `t` says, where they differ."""
+        """Rows that came take the place of those of what stands that a query gives, where they differ."""
         node, names = self._node, self._names
         mark = self._increment.deleted
         alive = f"(select * from {names.given}{f' where {identifier(mark)} is distinct from true' if mark else ''})"
-        old = f"(select * from {names.this} as t where {replaced})"
+        self._make("table", names.stood, replaced)
         types = {f.name: f.type for f in node.features}
         key, values = (
             compared_columns(types, types, some) for some in (node.row_key, [n for n in types if n not in node.row_key])
         )
-        self._make("table", names.keys, changed_keys_sql(old, f"{alive} as a", key, values))
-        differ = _among(names.keys, "t", node.row_key, keyed=True)
+        self._make("table", names.keys, changed_keys_sql(names.stood, f"{alive} as a", key, values))
+        differ = self._among(names.keys, "t", node.row_key, [f"k{i}" for i in range(len(node.row_key))])
         self._make("table", names.came, f"select * from {alive} as t where {differ}")
-        self._make("table", names.gone, f"select * from {names.this} as t where {differ}")
+        self._make("table", names.gone, f"select * from {names.stood} as t where {differ}")
         self._show(f"(select * from {names.this} as t where not {differ})")
         added, changed, deleted = self._run.rows(f"select {COUNTS} from {names.keys}")[0]
         return RowChanges(added=added, changed=changed, deleted=deleted)
+
+    def _of(self, relation: str, columns: Sequence[str]) -> str:
+        """A query of the rows that stand whose values of some columns stand in a relation.
+
+        As a join, and not by EXISTS, the engine looks only into files that may hold them.
+        """
+        names = identifiers(columns)
+        others = f"(select distinct {names} from {relation}) as o"
+        return f"select t.* from {self._names.this} as t join {others} on {self._same(relation, 't', columns)}"
+
+    def _among(self, relation: str, alias: str, columns: Sequence[str], other: Sequence[str] = ()) -> str:
+        """That a row's values of some columns stand in a relation, where these may have `other` names."""
+        return f"exists (select 1 from {relation} as o where {self._same(relation, alias, columns, other)})"
+
+    def _same(self, relation: str, alias: str, columns: Sequence[str], other: Sequence[str] = ()) -> str:
+        names = [identifier(name) for name in other or columns]
+        nulls = bool(self._run.rows(any_null_sql(relation, names))[0][0])
+        pairs = ((f"{alias}.{identifier(a)}", f"o.{b}") for a, b in zip(columns, names, strict=True))
+        return same_key_sql(pairs, nulls=nulls)
 
     def _show(self, kept: str) -> None:
         query = f"select * from {kept} as kept union all by name select * from {self._names.came}"
@@ -237,7 +262,8 @@ class Addition:
     def _written(self, made: GroupOutcome) -> GroupOutcome:
         """What is to be written, and what the rows are then; a table of another target is left to it."""
         node, row, names = self._node, self._published, self._names
-        found = summed(made, row, names.came, names.gone, self._space)
+        beside = names.this if self._appends else None
+        found = summed(made, row, names.came, names.gone, beside, self._space)
         if found is None:
             found = measured(made, self._space)
         elif self._keyed:
@@ -249,12 +275,3 @@ class Addition:
         keys = f"select * from {names.keys}" if not self._appends else ""
         merge = Merge(keys, node.row_key if keys else (), since, alone=True)
         return replace(found, merge=merge, query=f"select * from {names.came}")
-
-
-def _among(relation: str, alias: str, columns: Sequence[str], *, keyed: bool = False) -> str:
-    """That a row's values of some columns stand in a relation: under their names, or as `k0`, `k1`."""
-    pairs = (
-        (f"{alias}.{identifier(name)}", f"o.k{i}" if keyed else f"o.{identifier(name)}")
-        for i, name in enumerate(columns)
-    )
-    return f"exists (select 1 from {relation} as o where {same_key_sql(pairs)})"

@@ -9,15 +9,20 @@ from dataclasses import replace
 
 from mlproj.compiler.data_test_sql import unique
 from mlproj.compiler.row_changes import same_key_sql
-from mlproj.compiler.text import identifier
+from mlproj.compiler.text import identifier, identifiers
 from mlproj.executor.digests import digest_sql, digests_wanted
 from mlproj.executor.groups import key_warnings
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.state import GroupNode, Published
 
 
-def summed(made: GroupOutcome, before: Published, came: str, gone: str, space: Workspace) -> GroupOutcome | None:
-    """The outcome with its measures; None where they were not all taken of the rows before."""
+def summed(
+    made: GroupOutcome, before: Published, came: str, gone: str, beside: str | None, space: Workspace
+) -> GroupOutcome | None:
+    """The outcome with its measures; None where they were not all taken of the rows before.
+
+    `beside` are rows that stay although they may have keys that came.
+    """
     node = made.node
     names = [f.name for f in node.features]
     wanted = digests_wanted(node, space.readers(node.id))
@@ -39,7 +44,7 @@ def summed(made: GroupOutcome, before: Published, came: str, gone: str, space: W
         digest=sums[0],
         column_digests=dict(zip(wanted, sums[1:], strict=True)),
         null_counts=null_counts,
-        warnings=tuple(key_warnings(node, rows, null_counts, _repeated(node, came, space))),
+        warnings=tuple(key_warnings(node, rows, null_counts, _repeated(node, came, beside, space))),
     )
 
 
@@ -49,11 +54,14 @@ def _sum(before: str, came: str, gone: str) -> str:
     return str(int(digest) + int(came) - int(gone)) if digest else digest
 
 
-def _repeated(node: GroupNode, came: str, space: Workspace) -> int:
+def _repeated(node: GroupNode, came: str, beside: str | None, space: Workspace) -> int:
     """Rows that repeat a key, of the keys that came: the others were looked at when they did."""
     if node.event_time:
         return 0
-    pairs = ((f"t.{identifier(name)}", f"c.{identifier(name)}") for name in node.primary_key)
-    those = f"exists (select 1 from {came} as c where {same_key_sql(pairs)})"
-    query = f"select {unique(node.primary_key).failures} from {identifier(node.relation)} as t where {those}"
-    return int(space.adapters.engine.rows(query)[0][0])
+    relation, names = came, identifiers(node.primary_key)
+    if beside:
+        # Rows without a key repeat none.
+        pairs = ((f"t.{identifier(name)}", f"c.{identifier(name)}") for name in node.primary_key)
+        those = f"exists (select 1 from {came} as c where {same_key_sql(pairs, nulls=False)})"
+        relation = f"(select {names} from {came} union all select {names} from {beside} as t where {those}) as k"
+    return int(space.adapters.engine.rows(f"select {unique(node.primary_key).failures} from {relation}")[0][0])

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from mlproj.executor import RunResults
     from mlproj.state import StepResult
 
-# `state.runs` has these too, but an unchanged plan, which draws nothing of them, is not to wait for its import.
-_ROW_ACTIONS = ("materialize", "merge", "append")
 _SIGNS = {
     "ok": ("✓", "green"),
     "reused": ("=", "blue"),
@@ -31,10 +29,11 @@ def short_name(node: str) -> str:
 def step_line(result: StepResult, *, color: bool) -> str:
     """One step that ended, in one line."""
     # Not above: an unchanged plan borrows names from here, and imports no state.
+    from mlproj.state.runs import ROW_ACTIONS
 
     sign, tone = _SIGNS[result.status]
     name = result.model_version or short_name(result.node)
-    facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action in _ROW_ACTIONS else []
+    facts = [f"{result.rows:,} rows"] if result.rows is not None and result.action in ROW_ACTIONS else []
     facts += [result.message] if result.message else []
     if result.metrics:
         split = "test" if "test" in result.metrics else "training"
