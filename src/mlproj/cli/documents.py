@@ -11,11 +11,12 @@ from mlproj.planner.columns import unlabelled
 from mlproj.planner.masking import masked_fitted, masked_record, masked_rows
 from mlproj.project.as_of import commit_as_of
 from mlproj.project.as_of import shown as as_of_shown
+from mlproj.project.catalogue import search
 from mlproj.project.handles import FeatureGroup, FeatureView, Model
 from mlproj.project.model_names import resolve_model
 from mlproj.project.node_names import find_id
 from mlproj.project.planning import select_nodes
-from mlproj.project.preview import count_rows, hidden_anywhere, hidden_of, plain, preview, source_preview
+from mlproj.project.preview import count_rows, hidden_anywhere, hidden_of, plain, preview, source_preview, source_query
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def nodes_document(project: Project, select: Sequence[str], exclude: Sequence[st
             "name": node.name,
             "version": getattr(node, "version", None),
             "description": node.description,
+            "owner": node.owner,
             "tags": list(node.tags),
             "path": node.span.path,
             "depends_on": list(node.depends_on),
@@ -75,8 +77,27 @@ def compile_document(project: Project, node: str | None) -> Document:
     return _document("compile", node=found.id, nodes=1, sql=found.sql)
 
 
-def show_document(project: Project, text: str, as_of: str | None, limit: int) -> Document:
-    """A node with a preview of its rows, or a model version with its evidence."""
+def search_document(project: Project, text: str, select: Sequence[str], exclude: Sequence[str]) -> Document:
+    """Selected nodes, and their features, that the words are found in, best first."""
+    manifest = project.manifest
+    chosen = select_nodes(project, project.plan().changes if select or exclude else (), select, exclude)
+    matches = [
+        {
+            "node": m.entry.node.id,
+            "feature": m.entry.feature,
+            "type": m.entry.type,
+            "description": next(iter(m.entry.texts.get("description", ())), ""),
+            "owner": m.entry.node.owner,
+            "tags": list(m.entry.texts.get("tags", ())),
+            "found": {kind: list(texts) for kind, texts in m.found.items()},
+        }
+        for m in search({n: node for n, node in manifest.nodes.items() if n in chosen}, text)
+    ]
+    return _document("search", search=text, matches=matches)
+
+
+def show_document(project: Project, text: str, as_of: str | None, limit: int, *, stats: bool = False) -> Document:
+    """A node with a preview of its rows, or with `stats` statistics of them; a model version with its evidence."""
     text = unlabelled(text)
     name, _, rest = text.removeprefix("model:").partition("@")
     if rest and ("." in rest or not rest.isdigit()) and _is_model(project, name):
@@ -87,8 +108,16 @@ def show_document(project: Project, text: str, as_of: str | None, limit: int) ->
     if isinstance(node, ModelNode):
         return _model_document(project, node)
     document = _document(
-        "show", node=node.id, description=node.description, path=str(node.span), depends_on=list(node.depends_on)
+        "show",
+        node=node.id,
+        description=node.description,
+        owner=node.owner,
+        tags=list(node.tags),
+        path=str(node.span),
+        depends_on=list(node.depends_on),
     )
+    if stats:
+        return document | {"column_statistics": node_statistics(project, node, as_of)}
     if isinstance(node, SourceNode):
         document |= {
             "columns": [c.model_dump() for c in node.columns],
@@ -101,6 +130,25 @@ def show_document(project: Project, text: str, as_of: str | None, limit: int) ->
     return document
 
 
+def node_statistics(project: Project, node: SourceNode | GroupNode | ViewNode, as_of: str | None) -> Any:
+    """Of a source's files, of a group's rows, of a view's training dataset; None where there are none yet."""
+    from mlproj.project.statistics import statistics_of
+
+    if isinstance(node, SourceNode):
+        query = source_query(project, node)
+        return None if query is None else statistics_of(project, query, (), frozenset(node.pii))
+    hidden, state = hidden_of(project, node.id), project.state()
+    if isinstance(node, GroupNode):
+        if node.id not in state.published:
+            return None
+        group, simple = FeatureGroup(project, node.name, node.version), node.materialized != "view"
+        return statistics_of(project, group.query(as_of), node.row_key, hidden, simple=simple)
+    if node.id not in state.training_datasets:
+        return None
+    view = FeatureView(project, node.name, node.version, as_of=as_of)
+    return statistics_of(project, view.query(), view.dataset.keys, hidden)
+
+
 def _is_model(project: Project, name: str) -> bool:
     """Whether a name is that of a model, declared or registered."""
     return f"model:{name}" in {n.partition("@")[0] for n in project.manifest.nodes} or bool(project.models(name))
@@ -108,7 +156,15 @@ def _is_model(project: Project, name: str) -> bool:
 
 def _group(project: Project, node: GroupNode, as_of: str | None, limit: int) -> Document:
     features = [
-        {"name": f.name, "type": f.type, "nullable": f.nullable, "description": f.description, "declared": f.declared}
+        {
+            "name": f.name,
+            "type": f.type,
+            "nullable": f.nullable,
+            "description": f.description,
+            "declared": f.declared,
+            "tags": list(f.tags),
+            "pii": f.name in node.pii or None,
+        }
         for f in node.features
     ]
     document: Document = {

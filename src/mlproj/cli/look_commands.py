@@ -9,12 +9,17 @@ from mlproj.cli.context import Context, as_of_option, pass_context, selection
 
 @click.command()
 @selection
+@click.option("--search", metavar="WORDS", help="Nodes and features whose name, description, tags or owner hold these.")
 @pass_context
-def ls(context: Context, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
-    """List nodes."""
-    from mlproj.cli.documents import nodes_document
-    from mlproj.cli.render.tables import table
+def ls(context: Context, select: tuple[str, ...], exclude: tuple[str, ...], search: str | None) -> None:
+    """List nodes, or search them and their features."""
+    from mlproj.cli.documents import nodes_document, search_document
+    from mlproj.cli.render.tables import search_lines, table
 
+    if search is not None:
+        matches = search_document(context.project, search, select, exclude)
+        context.answer(matches, lambda: search_lines(matches, context))
+        return
     document = nodes_document(context.project, select, exclude)
     rows = [[n["kind"], n["node"].partition(":")[2], n["status"], n["description"]] for n in document["nodes"]]
     context.answer(document, lambda: table(["kind", "name", "status", "description"], rows, context))
@@ -24,13 +29,14 @@ def ls(context: Context, select: tuple[str, ...], exclude: tuple[str, ...]) -> N
 @click.argument("node")
 @as_of_option
 @click.option("--limit", type=click.IntRange(0), default=10, metavar="N", help="Rows to preview (default: 10).")
+@click.option("--stats", is_flag=True, help="Statistics of every column instead of rows.")
 @pass_context
-def show(context: Context, node: str, as_of: str | None, limit: int) -> None:
+def show(context: Context, node: str, as_of: str | None, limit: int, *, stats: bool) -> None:
     """Show a node: its definition and a preview of its rows, or a model version's card."""
     from mlproj.cli.documents import show_document
     from mlproj.cli.render.cards import card_lines
 
-    document = show_document(context.project, node, as_of, limit)
+    document = show_document(context.project, node, as_of, limit, stats=stats)
     context.answer(document, lambda: card_lines(document, context))
 
 

@@ -122,6 +122,7 @@ def _in_path(node: Node, value: str) -> bool:
 
 _METHODS: dict[str, Callable[[Node, str], bool]] = {
     "tag": lambda node, value: any(fnmatchcase(tag, value) for tag in node.tags),
+    "owner": lambda node, value: fnmatchcase(node.owner, value),
     "path": _in_path,
     "version": lambda node, value: str(getattr(node, "version", "")) == value,
 }

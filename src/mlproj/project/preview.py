@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
 def source_preview(project: Project, node: SourceNode, limit: int) -> dict[str, Any] | None:
     """The first rows of a source's files; None where there are none."""
+    query = source_query(project, node) if limit else None
+    return None if query is None else preview(project, query, limit, frozenset(node.pii))
+
+
+def source_query(project: Project, node: SourceNode) -> str | None:
+    """All rows of a source's files; None where there are none."""
     path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
-    if not limit or project.session.sources.version(path) == "missing":
+    if project.session.sources.version(path) == "missing":
         return None
     relation = project.session.sources.relation(node.model_copy(update={"path": path}))
-    return preview(project, f"select * from {relation}", limit, frozenset(node.pii))
+    return f"select * from {relation}"
 
 
 def preview(project: Project, query: str, limit: int, hidden: frozenset[str]) -> dict[str, Any] | None:

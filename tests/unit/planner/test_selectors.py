@@ -14,7 +14,7 @@ from tests.unit.planner.small_project import SmallProject, group, model, view
 
 # people → a@1 → b@1 → c@1 → view w@1 → model m@1, and people → a@2
 PROJECT = SmallProject(
-    [group("a", tags=["raw", "pii"]), group("a", 2), group("b", tags=["raw"]), group("c")],
+    [group("a", tags=["raw", "pii"], owner="ann"), group("a", 2), group("b", tags=["raw"]), group("c")],
     [view("w", base="c@1")],
     [model("m", feature_view="w@1")],
     {
@@ -76,6 +76,7 @@ def select(manifest: Manifest) -> Select:
     ("a,b", set()),
     ("b m", {"b@1", "m@1"}),
     ("tag:pii", {"a@1"}),
+    ("owner:ann", {"a@1"}),
     ("tag:raw", {"a@1", "b@1"}),
     ("tag:r*+1", {"a@1", "b@1", "c@1"}),
     ("tag:raw,version:1", {"a@1", "b@1"}),

@@ -49,6 +49,20 @@ def test_previews_and_what_was_learnt_are_masked(built: LakeProject) -> None:
     assert card["statistics"]["values"]["city"] == [{"values": "***", "texts": "***"}]
 
 
+def test_statistics_of_them_are_counts(built: LakeProject) -> None:
+    with built.open() as opened:
+        shown = [show_document(opened, n, None, 5, stats=True) for n in ("feature_group:income", "feature_view:income")]
+
+    for document in shown:
+        (city,) = [c for c in document["column_statistics"] if c["column"] == "city"]
+        assert {n: v for n, v in city.items() if n != "type"} == {
+            "column": "city", "count": 30, "nulls": 0, "distinct": 3,
+        }  # fmt: skip
+        assert "preview" not in document
+    age = next(c for c in shown[0]["column_statistics"] if c["column"] == "age")
+    assert (age["min"], age["max"], age["mean"], age["p50"]) == (20, 49, 34.5, 34.5)
+
+
 def test_a_diff_counts_changes_and_shows_none_of_the_values(built: LakeProject) -> None:
     with built.open() as opened:
         found = compare(*sides_of(opened, ["income"]), opened.session.engine)

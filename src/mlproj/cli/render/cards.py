@@ -58,7 +58,8 @@ def _table(name: str, value: Any, context: Context) -> list[str]:
         columns = list(dict.fromkeys(c for row in value.values() for c in row))
         rows = [[key, *(row.get(c) for c in columns)] for key, row in value.items()]
         return table(["split", *columns], rows, context, indent=2)
-    columns = [c for c in value[0] if any(row.get(c) not in (None, "", []) for row in value)]
+    names = dict.fromkeys(c for row in value for c in row)
+    columns = [c for c in names if any(row.get(c) not in (None, "", []) for row in value)]
     return table(
         [c.replace("_", " ") for c in columns],
         [[_cell(row.get(c)) for c in columns] for row in value],
@@ -68,6 +69,8 @@ def _table(name: str, value: Any, context: Context) -> list[str]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return ", ".join(f"{text(item)} ({text(count)})" for item, count in value)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 

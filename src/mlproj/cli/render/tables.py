@@ -95,6 +95,20 @@ def _fit(cell: str, width: int, right: bool) -> str:
     return padding + cell if right else cell + padding
 
 
+def search_lines(document: dict[str, Any], context: Context) -> list[str]:
+    """What was found, best first, and where the words stand."""
+    if not document["matches"]:
+        return [f"nothing is called '{document['search']}', described or tagged so, or owned by one called so"]
+    rows = []
+    for match in document["matches"]:
+        kind, _, relation = match["node"].partition(":")
+        name = f"{relation}.{match['feature']}" if match["feature"] else relation
+        where = ["owner " + ", ".join(t) if k == "owner" else k for k, t in match["found"].items() if k != "tags"]
+        where += [f"tag {tag}" for tag in match["found"].get("tags", ())]
+        rows.append([name, "feature" if match["feature"] else kind, ", ".join(where), match["description"]])
+    return table(["name", "kind", "found in", "description"], rows, context)
+
+
 def models_table(document: dict[str, Any], context: Context, *, indent: int = 0) -> list[str]:
     """Versions with the metrics of their test split (of the training split where there is no test)."""
     models = document["models"]
