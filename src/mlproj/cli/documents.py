@@ -106,6 +106,8 @@ def show_document(project: Project, text: str, as_of: str | None, limit: int, *,
     if as_of is not None and not isinstance(node, GroupNode | ViewNode):
         raise fail("E506", f"{node.id} has no commits of its own", hint="--as-of is for feature groups and views")
     if isinstance(node, ModelNode):
+        if stats:
+            raise fail("E508", f"{node.id} has no rows", hint=f"--stats is for what it reads: {node.feature_view}")
         return _model_document(project, node)
     document = _document(
         "show",

@@ -35,6 +35,15 @@ def test_the_word_for_missing_becomes_an_option() -> None:
     )  # fmt: skip
 
 
+def test_a_value_that_is_marked_pii_is_not_quoted() -> None:
+    marked = source().model_copy(update={"pii": ("age",)})
+
+    message, hint = explain_read_error(marked, error(value="17 years"))
+
+    assert message.endswith("column 'age': a value, not shown since it is marked pii, is not of its type at line 8")
+    assert "17" not in message + (hint or "")
+
+
 @pytest.mark.parametrize("value", ["17 years", "a'b", 'x"y'])
 def test_another_value_asks_for_cleaning(value: str) -> None:
     message, hint = explain_read_error(source(name="a.b"), error("a.b", value))

@@ -63,6 +63,23 @@ def test_statistics_of_them_are_counts(built: LakeProject) -> None:
     assert (age["min"], age["max"], age["mean"], age["p50"]) == (20, 49, 34.5, 34.5)
 
 
+def test_a_source_is_previewed_masked(tmp_path: Path) -> None:
+    folder = LakeProject(tmp_path / "p")
+    folder.put(project())
+    sources = json.loads((folder.root / "sources.yml").read_text(encoding="utf-8"))
+    sources["sources"][0]["pii"] = ["city"]
+    (folder.root / "sources.yml").write_text(json.dumps(sources), encoding="utf-8")
+    folder.data(secret_people(SECRET))
+    with folder.open() as opened:
+        shown = [show_document(opened, "source:people", None, 5, stats=stats) for stats in (False, True)]
+
+    assert SECRET not in json.dumps(shown)
+    assert "***" in json.dumps(shown[0]["preview"])
+    assert {"column": "city", "type": "VARCHAR", "count": 30, "nulls": 0, "distinct": 3} in shown[1][
+        "column_statistics"
+    ]
+
+
 def test_a_diff_counts_changes_and_shows_none_of_the_values(built: LakeProject) -> None:
     with built.open() as opened:
         found = compare(*sides_of(opened, ["income"]), opened.session.engine)
