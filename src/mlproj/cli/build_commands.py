@@ -205,7 +205,7 @@ def retry(
 )
 @pass_context
 def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...], junit: Path | None) -> None:
-    """Run the tests of data and models on what stands."""
+    """Run the tests of data and models on what stands, and unit tests."""
     from mlproj.cli.render.results import result_lines
 
     results = context.project.test(select=select, exclude=exclude, failed=context.complain)

@@ -321,7 +321,7 @@ class Project:
         exclude: Sequence[str] = (),
         failed: Callable[[list[Diagnostic]], None] | None = None,
     ) -> RunResults:
-        """Run the data tests of published groups, and the tests of registered models, on what stands."""
+        """Run the tests of sources, published groups and registered models on what stands, and unit tests."""
         from mlproj.project.testing import test_published
 
         return test_published(self, select, exclude, failed or (lambda _d: None))

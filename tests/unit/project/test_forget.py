@@ -12,6 +12,7 @@ import pytest
 from mlproj.cli.render.upkeep import forget_lines
 from mlproj.diagnostics import ProjectError
 from mlproj.project.forget import forget
+from mlproj.state import FailedRows
 from tests.lake_project import LakeProject, new_folder, people, without_libraries
 from tests.unit.planner.small_project import SmallProject, group, model, view
 
@@ -85,12 +86,17 @@ def test_what_stands_beside_the_lake(lake: LakeProject) -> None:
     lake.put(PROJECT)
     lake.build()
     assert all(m.manifest.golden and m.manifest.input_example for m in lake.models())
+    failed = FailedRows(test="income@1.x", description="x", failures=1, columns=("id",), rows=((1,),))
+    with lake.open() as project:
+        project.session.failed_rows.keep("feature_group:income@1", [failed])
+        assert project.session.failed_rows.all() == [failed]
 
     _forget(lake)
 
     assert not any(m.manifest.golden or m.manifest.input_example for m in lake.models())
     assert lake.dataset("income@1").example == ()
     with lake.open() as project:
+        assert project.session.failed_rows.all() == []
         reader = project.session.reader
         history = reader.history("feature_group:income@1", "dev")
         event = next(e for e in reader.events("dev") if e.what == "forget")
