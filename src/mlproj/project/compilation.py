@@ -109,7 +109,10 @@ def _write_compiled(root: Path, manifest: Manifest) -> None:
     wanted: dict[Path, bytes] = {}
     for node in manifest.nodes.values():
         if isinstance(node, GroupNode | ViewNode):
-            wanted[folder / f"{node.kind}s" / f"{node.name}.v{node.version}.sql"] = f"{node.sql}\n".encode()
+            stem = folder / f"{node.kind}s" / f"{node.name}.v{node.version}"
+            wanted[stem.with_name(f"{stem.name}.sql")] = f"{node.sql}\n".encode()
+            if isinstance(node, GroupNode) and node.increment:
+                wanted[stem.with_name(f"{stem.name}.incremental.sql")] = f"{node.increment.sql}\n".encode()
     for path in set(folder.rglob("*.sql")) - set(wanted):
         path.unlink()
     for path, text in wanted.items():

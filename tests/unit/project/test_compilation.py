@@ -103,3 +103,15 @@ def test_a_file_that_changes_while_it_is_compiled_is_compiled_next_time(folder: 
     assert "age > 3" not in before.manifest.group("feature_group:third@1").sql
 
     assert "age > 3" in folder.open().manifest.group("feature_group:third@1").sql
+
+
+def test_both_renderings_of_an_incremental_group_are_written(folder: LakeProject) -> None:
+    since = "{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}"
+    folder.put(SmallProject([group(materialized="incremental")], sql={"income@1": f"{SQL} {since}"}))
+    folder.plan()
+
+    written = {p.name: p.read_text(encoding="utf-8") for p in (folder.root / "target" / "compiled").rglob("*.sql")}
+
+    assert set(written) == {"income.v1.sql", "income.v1.incremental.sql"}
+    assert "where" not in written["income.v1.sql"]
+    assert '(select max(id) from "this:income@1")' in written["income.v1.incremental.sql"]
