@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mlproj.diagnostics import ProjectError
 from mlproj.loader.environment import fill_environment
-from mlproj.planner.masking import hidden_columns, masked_rows
+from mlproj.planner.masking import hidden_columns, masked_rows, said
+from mlproj.ports import EngineError
 from mlproj.state import SourceNode
 
 if TYPE_CHECKING:
@@ -36,10 +38,21 @@ def preview(project: Project, query: str, limit: int, hidden: frozenset[str]) ->
     if not limit:
         return None
     engine = project.session.engine
-    columns = [c.name for c in engine.describe(query)]
-    rows = engine.rows(f"select * from ({query}) as t limit {limit}")
+    with unquoted(hidden):
+        columns = [c.name for c in engine.describe(query)]
+        rows = engine.rows(f"select * from ({query}) as t limit {limit}")
     shown = masked_rows(columns, rows, hidden)
     return {"columns": columns, "rows": [[plain(v) for v in row] for row in shown]}
+
+
+@contextmanager
+def unquoted(hidden: frozenset[str]) -> Iterator[None]:
+    """Around reading rows: what the engine says of them quotes no value where columns are hidden."""
+    try:
+        yield
+    except EngineError as error:
+        # Without its cause, whose words are the ones that are not to be seen.
+        raise EngineError(said(error, hidden), error.kind) from None
 
 
 def hidden_of(project: Project, node_id: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from mlproj.ports import Engine
 from mlproj.project.diff import DiffSide
 from mlproj.project.diff import statistics as stats
 from mlproj.project.diff.sides import Side
+from mlproj.project.preview import unquoted
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
@@ -28,6 +29,13 @@ def statistics_of(
 
     `simple` where reading the query again costs no more than a scan; otherwise its rows are computed once.
     """
+    with unquoted(hidden):
+        return _statistics(project, query, key, hidden, simple=simple)
+
+
+def _statistics(
+    project: Project, query: str, key: Sequence[str], hidden: frozenset[str], *, simple: bool
+) -> list[dict[str, JsonValue]]:
     engine = project.session.engine
     if simple:
         engine.create_view(_ROWS, query)

@@ -12,6 +12,7 @@ import pytest
 from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.cli.context import Context
 from mlproj.cli.render.cards import card_lines
+from mlproj.ports import EngineError
 from mlproj.project.statistics import statistics_of
 
 ROWS = """
@@ -53,6 +54,19 @@ def test_a_table_without_rows_has_statistics(project: Any) -> None:
     found = statistics_of(project, f"select * from ({ROWS}) as t where false", ["id"], frozenset())
 
     assert [(c["count"], c["nulls"], c["distinct"]) for c in found] == [(0, 0, 0)] * 5
+
+
+def test_an_error_in_the_rows_is_told_without_their_values(project: Any) -> None:
+    query = "select i as id, ('hush ' || i)::int as n from range(3) r(i)"
+
+    with pytest.raises(EngineError) as caught:
+        statistics_of(project, query, ["id"], frozenset({"n"}), simple=False)
+
+    assert "a value cannot be converted" in caught.value.message
+    assert "hush" not in caught.value.message + caught.value.detail
+    assert caught.value.__suppress_context__
+    with pytest.raises(EngineError, match="hush"):
+        statistics_of(project, query, ["id"], frozenset(), simple=False)
 
 
 @pytest.mark.parametrize("output", ["text", "markdown"])
