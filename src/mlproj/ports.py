@@ -115,7 +115,7 @@ class Engine(Protocol):
         """Names and types of a query's columns."""
 
     def copy_to(self, sql: str, path: Path, file_format: str) -> int:
-        """Write a query's rows to one file, `csv` or `parquet`, whole or not at all; returns the rows."""
+        """Write a query's rows to one file, `csv`, `parquet` or `arrow`, whole or not at all; returns the rows."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from mlproj.adapters.duckdb_engine import DuckDBEngine
@@ -134,6 +135,19 @@ def test_copies_to_a_file(engine: Engine, tmp_path: Path, file_format: str) -> N
     again = engine.rows(f"from '{str(path).replace(chr(39), chr(39) * 2)}'")
     assert again == [(n, 'a,"b') for n in range(3)]
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_copies_to_an_arrow_file_of_several_batches(engine: Engine, tmp_path: Path) -> None:
+    path, query = tmp_path / "d" / "train.arrow", "select range as k, range::VARCHAR as t from range(250000) order by k"
+    assert engine.copy_to(query, path, "arrow") == 250000
+    with pa.ipc.open_file(path) as file:
+        assert file.num_record_batches > 1
+        assert file.read_all().equals(engine.arrow(query))
+    with pytest.raises(EngineError, match="boom"):
+        engine.copy_to("select case when range < 2e5 then 1 else error('boom') end from range(200001)", path, "arrow")
+    assert [p.name for p in path.parent.iterdir()] == ["train.arrow"]
+    with pa.ipc.open_file(path) as file:
+        assert file.read_all().num_rows == 250000
 
 
 def test_a_failed_copy_leaves_the_old_file(engine: Engine, tmp_path: Path) -> None:

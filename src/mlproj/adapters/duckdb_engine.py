@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _FORMATS = {"parquet": "format parquet", "csv": "format csv, header true"}
+_BATCH = 100_000  # rows
 _ZONED = "WITH TIME ZONE"
 
 
@@ -60,21 +61,27 @@ class DuckDBEngine:
         return tuple(Column(name=str(row[0]), type=str(row[1])) for row in rows)
 
     def copy_to(self, sql: str, path: Path, file_format: str) -> int:
-        if file_format not in _FORMATS:
+        if file_format not in (*_FORMATS, "arrow"):
             raise EngineError(f"unknown file format '{file_format}'", "IO")
         beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with self._running() as cursor:
-                target = f"{literal(str(beside))} ({_FORMATS[file_format]})"
-                row = cursor.execute(f"copy (\n{_body(sql)}\n) to {target}").fetchone()
+            rows = self._write(sql, beside, file_format)
             beside.replace(path)
         except OSError as error:
             raise EngineError(f"cannot write '{path.name}': {error.strerror or error}", "IO") from error
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
-        return int(row[0]) if row else 0
+        return rows
+
+    def _write(self, sql: str, path: Path, file_format: str) -> int:
+        with self._running() as cursor:
+            if file_format == "arrow":
+                return _write_arrow(cursor.execute(_body(sql)).to_arrow_reader(_BATCH), path)
+            target = f"{literal(str(path))} ({_FORMATS[file_format]})"
+            row = cursor.execute(f"copy (\n{_body(sql)}\n) to {target}").fetchone()
+            return int(row[0]) if row else 0
 
     def limit_memory(self, size: str) -> None:
         """Hold at most this much (`4GB`) in memory; the rest waits in the temporary directory."""
@@ -154,6 +161,18 @@ def _connect(threads: int | None, temp: Path | None) -> DuckDBPyConnection:
     # Without a folder of ours nothing is spilled: the engine would make `.tmp` in the current folder.
     connection.execute(f"set temp_directory = {literal(str(temp or ''))}")
     return connection
+
+
+def _write_arrow(batches: pa.RecordBatchReader, path: Path) -> int:
+    """Write an Arrow IPC file, a batch at a time."""
+    import pyarrow as pa
+
+    rows = 0
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
 
 
 def _body(sql: str) -> str:

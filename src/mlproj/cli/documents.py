@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlproj.cli.render.data_card import data_card
 from mlproj.diagnostics import fail
 from mlproj.planner.columns import unlabelled
 from mlproj.planner.masking import masked_fitted, masked_record, masked_rows
@@ -17,7 +18,7 @@ from mlproj.project.model_names import resolve_model
 from mlproj.project.node_names import find_id
 from mlproj.project.planning import select_nodes
 from mlproj.project.preview import count_rows, hidden_anywhere, hidden_of, plain, preview, source_preview, source_query
-from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
+from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, TrainingDataset, ViewNode
 
 if TYPE_CHECKING:
     from mlproj.compiler import Manifest
@@ -286,13 +287,15 @@ def _version_row(version: ModelVersion, project: Project) -> Document:
 
 
 def dataset_document(
-    project: Project, view: str, out: Path | None, file_format: str, as_of: str | None = None
+    project: Project, view: str, out: Path | None, file_format: str, as_of: str | None = None, *, card: bool = False
 ) -> Document:
     """A view's current training dataset, or that of then, and the files that it was written to."""
     node = _find_view(project, view)
     handle = FeatureView(project, node.name, node.version, as_of=as_of)
-    dataset = handle.dataset
+    dataset, hidden = handle.dataset, hidden_of(project, node.id)
     files = {str(path): rows for path, rows in handle.export(out, file_format).items()} if out else {}
+    if out and card:
+        (out / "card.md").write_text(data_card(handle.node, dataset, hidden), encoding="utf-8")
     return _document(
         "training_dataset",
         training_dataset=dataset.name,
@@ -307,9 +310,32 @@ def dataset_document(
         keys=list(dataset.keys),
         commits=dataset.inputs,
         digest=dataset.digest,
-        statistics=masked_fitted(dataset.statistics.model_dump(mode="json"), hidden_of(project, node.id)),
+        statistics=masked_fitted(dataset.statistics.model_dump(mode="json"), hidden),
+        split_statistics=_shown(dataset, hidden),
         created_at=dataset.created_at,
         files=files,
+    )
+
+
+def _shown(dataset: TrainingDataset, hidden: Collection[str]) -> Document:
+    """Statistics of its columns; of hidden ones the counts, though they were not hidden when it was made."""
+    return {
+        split: {
+            name: {m: v for m, v in values.items() if name not in hidden or m in ("count", "nulls", "distinct")}
+            for name, values in columns.items()
+        }
+        for split, columns in dataset.column_statistics.items()
+    }
+
+
+def card_document(project: Project, view: str, as_of: str | None = None) -> Document:
+    """The data card of a view's current training dataset, or of that of then."""
+    node = _find_view(project, view)
+    handle = FeatureView(project, node.name, node.version, as_of=as_of)
+    return _document(
+        "data_card",
+        training_dataset=handle.dataset.name,
+        card=data_card(handle.node, handle.dataset, hidden_of(project, node.id)),
     )
 
 

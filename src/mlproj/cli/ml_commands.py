@@ -15,7 +15,7 @@ from mlproj.cli.context import Context, as_of_option, pass_context
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write one file per split into DIR."
 )
 @click.option(
-    "--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", help="The files' format."
+    "--as", "file_format", type=click.Choice(["parquet", "csv", "arrow"]), default="parquet", help="The files' format."
 )
 @click.option(
     "--entities",
@@ -23,6 +23,7 @@ from mlproj.cli.context import Context, as_of_option, pass_context
     metavar="F",
     help="Your own observations instead, csv or parquet: each gets the joined features as of its time, in DIR.",
 )
+@click.option("--card", is_flag=True, help="A data card in Markdown: printed, or with --out written to DIR/card.md.")
 @click.option("--transform", is_flag=True, help="With --entities: features as the training dataset has them.")
 @click.option("--memory", default="4GB", metavar="SIZE", help="With --entities: what is held in memory at most.")
 @as_of_option
@@ -33,22 +34,29 @@ def train_data(
     out: Path | None,
     file_format: str,
     entities: Path | None,
+    card: bool,
     transform: bool,
     memory: str,
     as_of: str | None,
 ) -> None:
     """The current training dataset of a view: what it is, or its rows as files."""
-    from mlproj.cli.documents import dataset_document, historical_document
+    from mlproj.cli.documents import card_document, dataset_document, historical_document
     from mlproj.cli.render.cards import card_lines
 
     if entities and not out:
         raise click.UsageError("--entities needs --out DIR: the rows are written there")
     if transform and not entities:
         raise click.UsageError("--transform is for --entities: a training dataset is transformed already")
+    if card and entities:
+        raise click.UsageError("--card is of a training dataset, and --entities are rows of your own")
+    if card and not out:
+        document = card_document(context.project, view, as_of)
+        context.answer(document, document["card"].splitlines)
+        return
     document = (
         historical_document(context.project, view, (entities, out, file_format), as_of, memory, transform=transform)
         if entities and out
-        else dataset_document(context.project, view, out, file_format, as_of)
+        else dataset_document(context.project, view, out, file_format, as_of, card=card)
     )
     context.answer(document, lambda: card_lines(document, context))
 

@@ -217,6 +217,8 @@ class Eraser:
                 "rows": {split: int(splits.get(split, 0)) for split in dataset.rows},
                 "digest": f"forgotten:{rows}:{digest}",
                 "example": (),
+                # Extremes and frequent values are values of rows.
+                "column_statistics": {},
             }
         )
 

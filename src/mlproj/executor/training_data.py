@@ -10,6 +10,7 @@ from mlproj.compiler.splits import SPLITS
 from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.compiler.transformations import apply_sql
 from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.column_statistics import ColumnStatistics, column_statistics
 from mlproj.executor.dataset_profile import column_digests, combined_digest, profile
 from mlproj.executor.digests import digest_sql
 from mlproj.executor.fitting import fit
@@ -18,7 +19,7 @@ from mlproj.executor.weights import WEIGHT, divide, weighed
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
-from mlproj.ports import EngineError
+from mlproj.ports import Engine, EngineError
 from mlproj.state import Column, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
 
@@ -123,8 +124,8 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         profile=profile(features, columns, engine, identifier(frozen), sum(counts.values())),
         digest=combined_digest(digests),
         column_digests=digests,
-        left_out=division.left_out,
-        sampled=division.sampled,
+        **division._asdict(),
+        column_statistics=_statistics(view, engine, identifier(raw)),
         weight=view.split.weight,
         class_weights=class_weights,
         build_id=space.build_id,
@@ -138,6 +139,13 @@ def _order(view: ViewNode, keys: Sequence[str], columns: Sequence[Column], space
     if space.manifest.group(view.base).event_time is None:
         return identifiers(keys)
     return total_order(keys, [c.name for c in columns])
+
+
+def _statistics(view: ViewNode, engine: Engine, raw: str) -> dict[str, dict[str, ColumnStatistics]]:
+    """Split → column → statistics of what the view gives, before transformation."""
+    types = {c.name: c.type for c in view.of_role("feature", "label", "passenger")}
+    keys = [c.name for c in view.of_role("key", "event_time")]
+    return column_statistics(engine, raw, types, keys, "split", "training", view.pii)
 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:

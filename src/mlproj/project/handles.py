@@ -12,7 +12,7 @@ from mlproj.executor.scoring import LoadedModel, load_model, transformed_frame, 
 from mlproj.planner.masking import said
 from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
-from mlproj.project.input_files import file_relation, format_of
+from mlproj.project.input_files import file_relation, output_format_of
 from mlproj.project.model_names import resolve_model
 from mlproj.project.preview import hidden_anywhere
 from mlproj.state import (
@@ -242,7 +242,7 @@ class Model:
             import pyarrow as pa
 
             relation = self._relation_of(pa.Table.from_pandas(rows, preserve_index=False))
-            engine.copy_to(f"select * from {relation}", target, format_of(target))
+            engine.copy_to(f"select * from {relation}", target, output_format_of(target))
         return rows, len(rows)
 
     def _relation_of(self, table: pa.Table) -> str:

@@ -19,7 +19,7 @@ from mlproj.diagnostics import did_you_mean, fail
 from mlproj.planner.masking import said
 from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf
-from mlproj.project.input_files import file_relation, format_of
+from mlproj.project.input_files import file_relation, output_format_of
 from mlproj.project.preview import hidden_anywhere
 from mlproj.state import GroupNode, OnDemand, ViewColumn, ViewNode
 
@@ -82,7 +82,7 @@ def historical_file(
         columns = "".join(f"o.{identifier(name)}, " for name in kept)
         rows = f"select {columns}f.* exclude ({identifier(_ROW)})\nfrom {identifier(_TABLE)} as o\n"
         rows += f"join (\n{query}\n) as f using ({identifier(_ROW)}) order by o.{identifier(_ROW)}"
-        return engine.copy_to(rows, target, format_of(target))
+        return engine.copy_to(rows, target, output_format_of(target))
 
     return history.run(write), list(history.names)
 

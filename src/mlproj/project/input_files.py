@@ -43,3 +43,8 @@ def format_of(path: Path) -> Literal["csv", "parquet"]:
     if path.suffix.lower() == ".parquet":
         return "parquet"
     raise fail("E619", f"cannot tell the format of '{path.name}'", hint="name it .csv or .parquet")
+
+
+def output_format_of(path: Path) -> Literal["csv", "parquet", "arrow"]:
+    """The format that a file is to be written in, by its name. Raises E619."""
+    return "arrow" if path.suffix.lower() == ".arrow" else format_of(path)

@@ -88,6 +88,8 @@ class TrainingDataset(Noun):
     feature_fingerprints: dict[str, str] = {}
     left_out: dict[str, int] = {}  # rows of the view that are in no split, by reason
     sampled: Sampled | None = None
+    # split → column of the view, untransformed → count, nulls, distinct, min, max, mean, quantiles, histogram, top …
+    column_statistics: dict[str, dict[str, dict[str, JsonValue]]] = {}
     weight: str | None = None  # the column that `sample_weight` came from, or `balanced`
     class_weights: dict[str, float] = {}  # of `balanced`: class as text → weight
     build_id: str

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mlproj.cli.documents import card_document, dataset_document
+from mlproj.cli.render.data_card import data_card
 
 from tests.lake_project import LakeProject, Row, new_folder, people
 from tests.unit.planner.small_project import SQL, SmallProject, group, view
@@ -60,6 +64,45 @@ def test_stratified_shares_are_exact(built: LakeProject) -> None:
         (False, "test", 7), (False, "validation", 8), (False, "training", 14),
         (True, "test", 8), (True, "validation", 8), (True, "training", 15),
     }  # fmt: skip
+
+
+def test_statistics_of_every_column_and_split_stand_with_the_dataset(built: LakeProject) -> None:
+    dataset = built.dataset("stratified@1")
+
+    assert {s: c["age"]["count"] for s, c in dataset.column_statistics.items()} == dataset.rows
+    assert dataset.column_statistics["test"]["rich"]["top"] == [["true", 8], ["false", 7]]
+    assert set(dataset.column_statistics["training"]) == {"age", "pay", "rich"}
+
+
+def test_a_data_card_says_what_the_rows_are(built: LakeProject, tmp_path: Path) -> None:
+    with built.open() as project:
+        document = dataset_document(project, "stratified@1", tmp_path, "arrow", card=True)
+        card = card_document(project, "income@1")["card"]
+    written = (tmp_path / "card.md").read_text(encoding="utf-8")
+
+    assert [Path(path).name for path in document["files"]] == ["training.arrow", "validation.arrow", "test.arrow"]
+    assert written.startswith("# Data card: stratified@1/td1\n")
+    for line in (
+        "| plain@1 | ",
+        "| training | 29 | 48.3% |",
+        "| true | 51.7% | 50.0% | 53.3% |",
+        "| `pay` | feature |",
+    ):
+        assert line in written
+    assert "Left out: 6 in the gap, 1 without a time." in card
+
+
+def test_a_data_card_shows_no_value_of_personal_data(built: LakeProject) -> None:
+    with built.open() as project:
+        handle = project.feature_view("grouped", 1)
+        shown, hidden = data_card(handle.node, handle.dataset), data_card(handle.node, handle.dataset, ("city", "rich"))
+
+    assert "| `city` | passenger | VARCHAR | plain@1.city | 0.0% |" in shown
+    assert "personal data" in hidden
+    assert "## Label" in shown
+    assert "## Label" not in hidden
+    (line,) = [line for line in hidden.splitlines() if line.startswith("| `city`")]
+    assert line.endswith("|  |  |  |  | personal data |")
 
 
 @pytest.mark.parametrize("split", [

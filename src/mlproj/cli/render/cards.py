@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlproj.cli.context import Context
 
 _TITLES = ("node", "model_version", "training_dataset")
-_LEFT_OUT = {"artifact", "version", "statistics", "preview", "as_of", "input_example"}
+_LEFT_OUT = {"artifact", "version", "statistics", "split_statistics", "preview", "as_of", "input_example"}
 
 
 def card_lines(document: dict[str, Any], context: Context) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from mlproj.compiler.column_statistics import kind_of
 from mlproj.ports import Engine
 from mlproj.project.diff import statistics as stats
 from mlproj.project.diff.changed_rows import ChangedRows, changed_rows
@@ -138,7 +139,7 @@ def notes(column: ColumnDiff) -> list[str]:
         elif abs(now - mean) >= MEAN_IN_STD * std:
             found.append(f"mean moved by {(now - mean) / std:+.2f} std")
     total = sum(bar.new for bar in column.bars)
-    if stats.kind_of(column.new_type or "") == "category":
+    if kind_of(column.new_type or "") == "category":
         fresh = [b for b in column.bars if not b.old and b.new >= NEW_VALUE_SHARE * total and total]
         found += [f"new value {b.label!r} ({b.new / total:.1%})" for b in fresh[:3] if sum(x.old for x in column.bars)]
     if column.psi is not None and column.psi >= PSI:

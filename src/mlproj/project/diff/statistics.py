@@ -8,39 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import log
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import JsonValue
 
+from mlproj.compiler.column_statistics import (
+    QUANTILES, SAMPLED, Kind, bounds_between, histogram_sql, kind_of, measures, quantiles_sql,
+)  # fmt: skip
 from mlproj.compiler.text import identifier, identifiers
-from mlproj.compiler.types import is_float, is_moment, is_numeric
 from mlproj.ports import Engine
 from mlproj.project.diff.difference import Bar
 from mlproj.project.diff.sides import Side
 from mlproj.project.preview import plain
 
-SAMPLED = 100_000
-BINS = 20
 _TOP = 8
-_QUANTILES = (0.01, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.99)
 _QUARTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75}
 _DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _FLOOR = 1e-4  # the least share of a bin in a PSI: an empty one would make it infinite
-# The square of what is beyond has no DOUBLE.
-_LARGEST = "1e150"
-
-Kind = Literal["number", "time", "category", "other"]
 Quantiles = dict[str, list[float] | None]
 Counts = dict[str, list[int]]
-
-
-def kind_of(type_name: str) -> Kind:
-    """What can be said of a column of this type."""
-    if is_numeric(type_name):
-        return "number"
-    if is_moment(type_name):
-        return "time"
-    return "category" if type_name in ("VARCHAR", "BOOLEAN", "UUID") or type_name.startswith("ENUM") else "other"
 
 
 def kind_in(side: Side, name: str) -> Kind:
@@ -54,7 +40,7 @@ def statistics(side: Side, engine: Engine) -> dict[str, dict[str, JsonValue]]:
     wanted = [
         (n, *measure)
         for n, type_name in side.types.items()
-        for measure in _measures(n, type_name, kind_in(side, n), exact=exact)
+        for measure in measures(n, type_name, kind_in(side, n), exact=exact)
     ]
     row = engine.rows(f"select {', '.join(sql for _n, _m, sql in wanted)} from {side.relation}")[0] if wanted else ()
     found: dict[str, dict[str, JsonValue]] = {name: {} for name in side.types}
@@ -69,35 +55,30 @@ def part(old: Side, new: Side) -> int:
 
 
 def quantiles(side: Side, engine: Engine, nth: int) -> Quantiles:
-    """Column → its quantiles as `_QUANTILES` has them, of finite values; None without any."""
+    """Column → its quantiles as `QUANTILES` has them, of finite values; None without any."""
     names = [n for n in side.types if kind_in(side, n) in ("number", "time")]
     return dict(
-        zip(names, _aggregated(side, engine, nth, [_quantiles_sql(n, side.types[n]) for n in names]), strict=True)
+        zip(names, _aggregated(side, engine, nth, [quantiles_sql(n, side.types[n]) for n in names]), strict=True)
     )
 
 
 def quartiles(values: Sequence[float] | None) -> dict[str, JsonValue]:
-    return {name: values[_QUANTILES.index(q)] if values else None for name, q in _QUARTILES.items()}
+    return {name: values[QUANTILES.index(q)] if values else None for name, q in _QUARTILES.items()}
 
 
 def edges(old: Sequence[float] | None, new: Sequence[float] | None) -> list[float]:
     """Upper bounds of the bars of a histogram; the outermost per cent of both sides belongs to the bars at its ends."""
-    sides = [q for q in (old, new) if q]
-    if not sides:
-        return []
-    low, high = min(q[0] for q in sides), max(q[-1] for q in sides)
-    step = (high - low) / BINS
-    return sorted({low + step * (i + 1) for i in range(BINS - 1)} | {high})
+    return bounds_between(*(q for q in (old, new) if q))
 
 
 def deciles(old: Sequence[float] | None) -> list[float]:
-    return sorted({old[_QUANTILES.index(q)] for q in _DECILES}) if old else []
+    return sorted({old[QUANTILES.index(q)] for q in _DECILES}) if old else []
 
 
 def histograms(side: Side, engine: Engine, nth: int, bounds: Mapping[str, Sequence[float]]) -> Counts:
     """Column → values up to each bound and above the one before; one more for those above the last, one for nulls."""
     names = [n for n in bounds if n in side.types]
-    values = [_histogram_sql(n, side.types[n], bounds[n]) for n in names]
+    values = [histogram_sql(n, side.types[n], bounds[n]) for n in names]
     nulls = [f"count(*) - count({identifier(n)})" for n in names]
     row = _aggregated(side, engine, nth, [*values, *nulls])
     found: Counts = {}
@@ -141,44 +122,6 @@ def psi(old: Iterable[int], new: Iterable[int]) -> float | None:
         return None
     shares = [(max(o / sum(old), _FLOOR), max(n / sum(new), _FLOOR)) for o, n in zip(old, new, strict=True) if o or n]
     return sum((q - p) * log(q / p) for p, q in shares)
-
-
-def _measures(name: str, type_name: str, kind: Kind, *, exact: bool) -> list[tuple[str, str]]:
-    column = identifier(name)
-    found = [
-        ("count", f"count({column})"),
-        ("nulls", f"count(*) - count({column})"),
-        (
-            "distinct",
-            f"count(distinct {column})" if exact else f"least(approx_count_distinct({column}), count({column}))",
-        ),
-    ]
-    if kind == "number":
-        value = f"{column}::DOUBLE"
-        finite = f"filter (where isfinite({value}))" if is_float(type_name) else ""
-        small = f"filter (where abs({value}) < {_LARGEST})"
-        found += [(m, f"{m}({value}) {finite}") for m in ("min", "max")]
-        found += [("mean", f"avg({value}) {small}"), ("std", f"stddev_pop({value}) {small}")]
-    elif kind == "time":
-        found += [(m, f"{m}({column})::VARCHAR") for m in ("min", "max")]
-    return found
-
-
-def _number(name: str, type_name: str) -> str:
-    """A column as finite DOUBLE, null where it is none."""
-    column = identifier(name)
-    value = f"{column}::DOUBLE" if is_numeric(type_name) else f"epoch({column})::DOUBLE"
-    return f"case when isfinite({value}) then {value} end"
-
-
-def _quantiles_sql(name: str, type_name: str) -> str:
-    return f"quantile_cont({_number(name, type_name)}, [{', '.join(map(str, _QUANTILES))}])"
-
-
-def _histogram_sql(name: str, type_name: str, bounds: Sequence[float]) -> str:
-    if not bounds:
-        return "null"
-    return f"histogram({_number(name, type_name)}, [{', '.join(f'{bound!r}::DOUBLE' for bound in bounds)}])"
 
 
 def _aggregated(side: Side, engine: Engine, nth: int, aggregates: Sequence[str]) -> tuple[Any, ...]:
