@@ -98,7 +98,7 @@ def build_part(folder: LakeProject, part: tuple[str, ...]) -> None:
 
 
 @settings(
-    max_examples=4, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    max_examples=3, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(moves=MOVES)

@@ -94,7 +94,7 @@ def expected(name: str, log: list[tuple[Any, ...]]) -> list[str]:
 
 
 @settings(
-    max_examples=3, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    max_examples=2, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(batches=BATCHES)

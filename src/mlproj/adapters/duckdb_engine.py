@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlproj.adapters.duckdb_error import CONFIG, SESSION, engine_error
+from mlproj.adapters.ducklake_extension import trusted
 from mlproj.compiler.text import identifier, literal
 from mlproj.ports import EngineError
 from mlproj.state import Column
@@ -154,7 +155,7 @@ class DuckDBEngine:
 def _connect(threads: int | None, temp: Path | None) -> DuckDBPyConnection:
     import duckdb
 
-    connection = duckdb.connect(config={**CONFIG, **({"threads": str(threads)} if threads else {})})
+    connection = duckdb.connect(config={**CONFIG, **trusted(), **({"threads": str(threads)} if threads else {})})
     if temp is not None:
         # The engine makes the folder itself, when it first needs it, but not those above it.
         temp.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 CUT = "…"  # at the end of a text that was longer
 _LONG = 100
@@ -40,17 +41,26 @@ def differing_parts(old: str, new: str) -> tuple[str, str]:
 def _places(old: list[str], new: list[str]) -> tuple[str, str]:
     from difflib import SequenceMatcher
 
+    # Comparing is quadratic: most edits are short, and what stands before and after them is not compared.
+    head = _equal(zip(old, new, strict=False))
+    tail = _equal(zip(reversed(old[head:]), reversed(new[head:]), strict=False))
+    middles = old[head : len(old) - tail], new[head : len(new) - tail]
     hunks: list[tuple[_Span, _Span]] = []
-    for what, *ends in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for what, *ends in SequenceMatcher(None, *middles, autojunk=False).get_opcodes():
         if what == "equal":
             continue
-        i, j, k, m = ends
+        i, j, k, m = (head + end for end in ends)
         (a, b), (c, d) = _around(old, i, j), _around(new, k, m)
         if hunks and (a <= hunks[-1][0][1] or c <= hunks[-1][1][1]):
             hunks[-1] = (hunks[-1][0][0], b), (hunks[-1][1][0], d)
         else:
             hunks.append(((a, b), (c, d)))
     return _told(old, [hunk[0] for hunk in hunks]), _told(new, [hunk[1] for hunk in hunks])
+
+
+def _equal(pairs: Iterable[tuple[str, str]]) -> int:
+    """How many pairs are equal before the first that is not."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _around(tokens: Sequence[str], start: int, end: int) -> _Span:

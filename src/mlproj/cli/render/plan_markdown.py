@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from mlproj.cli.render.plan_words import AS_TEXT, artifacts, compared, summary
 from mlproj.planner.columns import label
 from mlproj.planner.expressions import differing_parts
+
+_Item = TypeVar("_Item")
 
 # GitHub takes 65,536 characters; what is cut is counted.
 _ROOM = 52_000
@@ -23,7 +25,7 @@ def markdown_lines(document: dict[str, Any]) -> list[str]:
     lines = [f"### mlproj plan: {_text(document['project'])} {_text(compared(document))}", "", _verdict(document)]
     if changes:
         lines += ["", "| change | node | why | touches |", "|---|---|---|---|"]
-        lines += _within(map(_row, changes), _ROOM, "| … | {} more changes | `mlproj plan` tells all | |")
+        lines += _within(changes, _row, _ROOM, "| … | {} more changes | `mlproj plan` tells all | |")
     lines += _spared(changes)
     lines += _next(changes)
     lines += _diagnostics(document)
@@ -43,8 +45,8 @@ def _verdict(document: dict[str, Any]) -> str:
 def _row(change: dict[str, Any]) -> str:
     said = change["change"] + (f" (accepted: {_text(change['because'] or '')})" if change["accepted"] else "")
     strong = f"**{said}**" if change["needs_bump"] else said
-    why = _cut(_reason(r) for r in change["reasons"] if r["change"] == change["change"] or r["change"] == "breaking")
-    touched = _cut(_touched(a) for a in change["affected"])
+    reasons = [r for r in change["reasons"] if r["change"] == change["change"] or r["change"] == "breaking"]
+    why, touched = _cut(reasons, _reason), _cut(change["affected"], _touched)
     return f"| {strong} | {_code(change['node'])} | {why} | {touched} |"
 
 
@@ -67,11 +69,11 @@ def _touched(dependant: dict[str, Any]) -> str:
 
 
 def _spared(changes: Iterable[dict[str, Any]]) -> list[str]:
-    rows = [f"- {_code(label(u['node']))}: {_text(u['why'])}" for c in changes for u in c["unaffected"]]
-    if not rows:
+    spared = [u for c in changes for u in c["unaffected"]]
+    if not spared:
         return []
-    kept = _within(rows, _SPARED_ROOM, "- … and {} more")
-    return ["", f"<details><summary>Not touched: {len(rows)}</summary>", "", *kept, "", "</details>"]
+    kept = _within(spared, lambda u: f"- {_code(label(u['node']))}: {_text(u['why'])}", _SPARED_ROOM, "- … and {} more")
+    return ["", f"<details><summary>Not touched: {len(spared)}</summary>", "", *kept, "", "</details>"]
 
 
 def _next(changes: Iterable[dict[str, Any]]) -> list[str]:
@@ -100,22 +102,20 @@ def _diagnostics(document: dict[str, Any]) -> list[str]:
     return ["", *found[:10], *([f"- … and {len(found) - 10} more"] if found[10:] else [])] if found else []
 
 
-def _within(rows: Iterable[str], room: int, rest: str) -> Iterator[str]:
-    """Rows while there is room, then how many are left."""
-    left = 0
-    for row in rows:
-        room -= len(row) + 1
-        if room >= 0 and not left:
-            yield row
-        else:
-            left += 1
-    if left:
-        yield rest.format(left)
+def _within(items: Sequence[_Item], row: Callable[[_Item], str], room: int, rest: str) -> Iterator[str]:
+    """Rows of the first items, while there is room, then how many are left; those are not even made."""
+    for count, item in enumerate(items):
+        line = row(item)
+        room -= len(line) + 1
+        if room < 0:
+            yield rest.format(len(items) - count)
+            return
+        yield line
 
 
-def _cut(parts: Iterable[str]) -> str:
+def _cut(items: Sequence[_Item], part: Callable[[_Item], str]) -> str:
     """The parts of one cell, each on a line of its own."""
-    return "<br>".join(_within(parts, _CELL, "… and {} more"))
+    return "<br>".join(_within(items, part, _CELL, "… and {} more"))
 
 
 def _code(text: str) -> str:
