@@ -106,7 +106,7 @@ def survey(
     gone = [c.id for c in inventory.commits if c.id not in keep]
     kept = [c for c in inventory.commits if c.id in keep]
     ids = {t.id for t in dropped}
-    floors = {t.id: None if t.id in ids else _floor(t, all_pins, kept, resumed) for t in inventory.tables}
+    floors = {t.id: None if t.id in ids else _floor(t, all_pins, kept, resumed, head) for t in inventory.tables}
     lost = [f for f in inventory.files if _is_lost(f.begin, f.end, f.table in ids, floors.get(f.table), kept)]
     return Garbage(
         tables=tuple(sorted(t.name for t in dropped)),
@@ -131,7 +131,9 @@ def _publications(commits: Sequence[LakeCommit], builds: Mapping[str, set[str]])
     return {c.id for c in commits if c.publishes and c.build in builds.get(c.publishes, ())} | set(newest.values())
 
 
-def _floor(table: LakeTable, pins: frozenset[Pin], kept: Sequence[LakeCommit], resumed: set[int]) -> int | None:
+def _floor(
+    table: LakeTable, pins: frozenset[Pin], kept: Sequence[LakeCommit], resumed: set[int], head: int
+) -> int | None:
     """The first commit at which a table still is there; None where it is at none.
 
     The catalog is read once per schema version, so that a table is there at all commits of one, or at none.
@@ -142,8 +144,8 @@ def _floor(table: LakeTable, pins: frozenset[Pin], kept: Sequence[LakeCommit], r
         return min(c.id for c in alive if c.schema_version == own[0].schema_version)
     if table.end is not None:
         return None
-    # Named by somebody's view, without a commit: it is read at the newest.
-    return alive[-1].id if alive else table.begin
+    # Named by somebody's view, without a commit: it is read at the newest, also where dropping others makes that.
+    return head
 
 
 def _is_lost(begin: int, end: int | None, dropped: bool, floor: int | None, kept: Sequence[LakeCommit]) -> bool:
