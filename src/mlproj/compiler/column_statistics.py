@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from mlproj.compiler.text import identifier
 from mlproj.compiler.types import is_float, is_moment, is_numeric
@@ -65,6 +65,13 @@ def histogram_sql(name: str, type_name: str, bounds: Sequence[float]) -> str:
     if not bounds:
         return "null"
     return f"histogram({_number(name, type_name)}, [{', '.join(f'{bound!r}::DOUBLE' for bound in bounds)}])"
+
+
+def bar_counts(counted: Mapping[Any, Any] | None, bounds: Sequence[float]) -> list[int]:
+    """What `histogram_sql` found, in the order of the bounds; one more for the rows above the last."""
+    counts = {float(bound): int(count) for bound, count in (counted or {}).items()}
+    above = sum(count for bound, count in counts.items() if bound not in bounds)
+    return [*(counts.get(bound, 0) for bound in bounds), above]
 
 
 def bounds_between(*quantiles: Sequence[float]) -> list[float]:

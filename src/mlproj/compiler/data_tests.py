@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from mlproj.specs.data_test import (
 from mlproj.state import Band, CompiledTest
 
 _TEXT = ("VARCHAR",)
+# How relations of the project are called in compiled SQL, which is nothing to write by hand.
+_RELATION = re.compile(r'"[^"]*[@:][^"]*"')
 
 
 @dataclass(frozen=True)
@@ -219,8 +222,16 @@ class TestCompiler:
         return None
 
     def _condition(self, label: str, text: str, place: Location) -> bool:
-        checked = Conditions(self.types, self.node, self.checker, self.renderer, self.collector)
-        return checked.check(label, text, self.group.locate(place), "it is SQL over the columns of this group")
+        span, hint = self.group.locate(place), "it is SQL over the columns of this group"
+        if other := _RELATION.search(text):
+            message = f"{label}: it reads its own row alone, and not {other[0]}"
+            self.collector.error("E402", message, span, hint, self.node)
+            return False
+        columns = ", ".join(f"null::{kind} as {identifier(name)}" for name, kind in self.types.items())
+        rows = f"from (select {columns}) as q"
+        return Conditions(rows, (), self.node, self.checker, self.renderer, self.collector).check(
+            label, text, span, hint
+        )
 
     def _unique(self, names: Sequence[str], where: str | None, span: Span) -> TestSql | None:
         unknown = [name for name in names if name not in self.types]

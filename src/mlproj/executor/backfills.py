@@ -25,10 +25,7 @@ from mlproj.state.runs import StepStatus
 def backfill(node: GroupNode, scope: Scope, space: Workspace) -> StepResult:
     """Put in place of a part of the rows what the query gives of it now, and add what came since."""
     started = time.perf_counter()
-    groups = [parent for parent in node.depends_on if not parent.startswith("source:")]
-    for parent in groups:
-        space.refuse_outdated(node, parent)
-    inputs = {parent: space.read_digest(node, parent) for parent in groups}
+    inputs = space.inputs_of(node)
     try:
         outcome = _Backfill(node, scope, space, inputs).outcome()
     except EngineError as error:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlproj.compiler.column_statistics import (
-    LARGEST, QUANTILES, SAMPLED, Kind, bounds_between, histogram_sql, kind_of, measures, quantiles_sql,
+    LARGEST, QUANTILES, SAMPLED, Kind, bar_counts, bounds_between, histogram_sql, kind_of, measures, quantiles_sql,
 )  # fmt: skip
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.compiler.transformations import statistics_of_row
@@ -57,7 +57,8 @@ def column_statistics(
         for name, values in columns.items():
             values.update(_quantiles(quantiles.get(group, {}).get(name)))
             if name in bars:
-                values["histogram"] = _bars(drawn[group][name] or {}, bounds[name])
+                counts: list[JsonValue] = [*bar_counts(drawn[group][name], bounds[name])]
+                values["histogram"] = {"bounds": list(bounds[name]), "counts": counts}
             if name in tops:
                 values["top"] = _top(drawn[group][name] or {})
             if nth > 1 and kinds[name] != "other":
@@ -119,13 +120,6 @@ def _is_listed(found: Mapping[str, Mapping[str, ColumnStatistics]], name: str, t
 
 def _quantiles(values: Sequence[float] | None) -> ColumnStatistics:
     return {name: values[QUANTILES.index(q)] for name, q in _SHOWN.items()} if values else {}
-
-
-def _bars(counted: Mapping[Any, Any], bounds: Sequence[float]) -> JsonValue:
-    """`counts` of the values up to each of `bounds` and above the one before, and of those above the last one."""
-    counts = {float(bound): int(count) for bound, count in counted.items()}
-    above = sum(count for bound, count in counts.items() if bound not in bounds)
-    return {"bounds": list(bounds), "counts": [*(counts.get(bound, 0) for bound in bounds), above]}
 
 
 def _top(counted: Mapping[Any, Any]) -> JsonValue:

@@ -22,10 +22,7 @@ from mlproj.state.runs import Action, StepStatus
 def materialise(node: GroupNode, space: Workspace) -> StepResult:
     """Compute the rows of a group, or find that they stand already, or that they are the same as before."""
     started = time.perf_counter()
-    groups = [parent for parent in node.depends_on if not parent.startswith("source:")]
-    for parent in groups:
-        space.refuse_outdated(node, parent)
-    inputs = {parent: space.read_digest(node, parent) for parent in groups}
+    inputs = space.inputs_of(node)
     versions = space.versions_below(node)
     found = standing(node, space, inputs, versions)
     if found:

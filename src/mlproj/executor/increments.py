@@ -27,10 +27,7 @@ def add_rows(node: GroupNode, action: Action, space: Workspace) -> StepResult:
     """Compute what came since, or find that nothing did."""
     started = time.perf_counter()
     published = space.state.published[node.id]
-    groups = [parent for parent in node.depends_on if not parent.startswith("source:")]
-    for parent in groups:
-        space.refuse_outdated(node, parent)
-    inputs = {parent: space.read_digest(node, parent) for parent in groups}
+    inputs = space.inputs_of(node)
     versions = space.versions_below(node)
     found = None if kept_up_otherwise(node, published) else standing(node, space, inputs, versions)
     if found and found[0].digest:

@@ -174,6 +174,13 @@ class Workspace:
         direct = {p: self.source_versions[p] for p in node.depends_on if p.startswith("source:")}
         return dict(sorted((found | direct).items()))
 
+    def inputs_of(self, node: GroupNode) -> dict[str, str]:
+        """The groups that a group reads, each with the digest of what is read; E504 where one is out of date."""
+        groups = [parent for parent in node.depends_on if not parent.startswith("source:")]
+        for parent in groups:
+            self.refuse_outdated(node, parent)
+        return {parent: self.read_digest(node, parent) for parent in groups}
+
     def read_digest(self, node: GroupNode, parent: str) -> str:
         """The digest of what a group reads of another one, as this build leaves it; taken now where nobody took it."""
         key = reads_key(node, parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -84,7 +84,7 @@ def historical_file(
         rows += f"join (\n{query}\n) as f using ({identifier(_ROW)}) order by o.{identifier(_ROW)}"
         return engine.copy_to(rows, target, output_format_of(target))
 
-    return history.run(write), list(history.names)
+    return history.run(write), history.names
 
 
 def _as_arrow(entities: Any) -> pa.Table:
@@ -185,13 +185,9 @@ class _History:
         inputs = [name for feature in self._on_demand.values() for name in feature.inputs]
         return list(dict.fromkeys([*keys, *times, *inputs, *self.replaced]))
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The features as they come out."""
-        return self._names
-
     @cached_property
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """The features as they come out."""
         described = self.handle.engine.describe(self._query())
         return [c.name for c in described if c.name != _ROW]
 
@@ -212,7 +208,6 @@ class _History:
             return query
         self.handle.project.session.own_functions.provide(self.handle.dataset.statistics.chains)
         columns = [(c.name, c.type) for c in self._view.of_role("feature")]
-        self.handle.project.session.own_functions.provide(self.handle.dataset.statistics.chains)
         return apply_sql(columns, self.handle.dataset.statistics, f"(\n{query}\n) as t", [_ROW])
 
     def _joined(self, column: ViewColumn) -> str | None:

@@ -43,7 +43,7 @@ class Function:
     `statistics(x, args)`, or scalar subqueries, `queries(x, type, args, rows)`; `learn(args, found)` makes of both what
     is stored. `apply(x, args, statistics)` gives the columns that it makes, as (suffix, SQL), the suffix None where
     there is one column that keeps the feature's name. `evaluate(type, args, statistics)` is the same in Python for a
-    value of the type, never NaN.
+    value of the type, never NaN; None where only an engine, or a file of the project, can say it.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Function:
     wants: str
     output: Callable[[str, Arguments], str]
     apply: Callable[[str, Arguments, Statistics], list[tuple[str | None, str]]]
-    evaluate: Callable[[str, Arguments, Statistics], Evaluate]
+    evaluate: Callable[[str, Arguments, Statistics], Evaluate] | None
     statistics: Callable[[str, Arguments], dict[str, str]] = lambda _x, _args: {}
     queries: Callable[[str, str, Arguments, Rows], dict[str, str]] = lambda _x, _type, _args, _rows: {}
     learn: Callable[[Arguments, Statistics], dict[str, Any]] = lambda _args, found: dict(found)

@@ -119,5 +119,7 @@ def _step(step: Step, type_name: str, statistics: Mapping[str, Any], own: OwnCod
     if step.own is not None:
         assert own is not None, f"{step.name} is the project's own"
         return own.step(step, statistics)
-    evaluate = function_of(step).evaluate(type_name, step.args, statistics)
+    in_python = function_of(step).evaluate
+    assert in_python is not None, step.name
+    evaluate = in_python(type_name, step.args, statistics)
     return lambda values: [evaluate(value) for value in values]

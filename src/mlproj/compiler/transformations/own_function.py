@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlproj.compiler.text import identifier, literal, without_comments
-from mlproj.compiler.transformations.function import Evaluate, Function, single
+from mlproj.compiler.transformations.function import Function, single
 from mlproj.compiler.types import is_float, is_numeric
 from mlproj.state import OnDemand, OwnFunction
 
@@ -89,7 +89,7 @@ def own_function(name: str, own: OwnFunction) -> Function:
         wants=own.takes,
         output=lambda _type, _args: own.returns,
         apply=apply,
-        evaluate=_needs_an_engine,
+        evaluate=None,
         statistics=statistics,
     )
 
@@ -97,10 +97,6 @@ def own_function(name: str, own: OwnFunction) -> Function:
 def python_name(own: OwnFunction) -> str:
     """What the engine calls a function in Python."""
     return f"mlproj_{own.function}_{own.fingerprint.rpartition(':')[2]}"
-
-
-def _needs_an_engine(_type: str, _args: Mapping[str, Any], _statistics: Mapping[str, Any]) -> Evaluate:
-    raise NotImplementedError
 
 
 def is_storable(type_name: str) -> bool:

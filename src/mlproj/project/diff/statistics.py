@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlproj.compiler.column_statistics import (
-    QUANTILES, SAMPLED, Kind, bounds_between, histogram_sql, kind_of, measures, quantiles_sql,
+    QUANTILES, SAMPLED, Kind, bar_counts, bounds_between, histogram_sql, kind_of, measures, quantiles_sql,
 )  # fmt: skip
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.ports import Engine
@@ -83,9 +83,7 @@ def histograms(side: Side, engine: Engine, nth: int, bounds: Mapping[str, Sequen
     row = _aggregated(side, engine, nth, [*values, *nulls])
     found: Counts = {}
     for i, name in enumerate(names):
-        counted = {float(bound): int(count) for bound, count in (row[i] or {}).items()}
-        above = sum(count for bound, count in counted.items() if bound not in bounds[name])
-        found[name] = [*(counted.get(bound, 0) for bound in bounds[name]), above, int(row[len(names) + i])]
+        found[name] = [*bar_counts(row[i], bounds[name]), int(row[len(names) + i])]
     return found
 
 
