@@ -35,6 +35,7 @@ COLUMNS = {
 }  # fmt: skip
 _LIBRARIES = "click, duckdb, jinja2, pydantic, sqlglot, yaml"
 _WORK = "n = 0\nfor i in range(5_000_000): n += i * i % 7"
+_CONDITION = re.compile(r"where (?:\d+ < n_rows and )?amount_sum")
 _CALL = re.compile(r"\{\{ (?:source|ref)\('(\w+)'[^)]*\) \}\}")
 
 
@@ -102,14 +103,14 @@ def plans(project: Path, runs: int, *, built: bool) -> Iterator[tuple[str, tuple
         shutil.rmtree(project / "target")
         yield "plan, cold", command([*mlproj, "plan"], project)
     paths = sorted((project / "feature_groups").rglob("*.sql"))
+    path = paths[len(paths) // 2]
     for run in range(runs):
         yield "a fixed piece of work", command([sys.executable, "-c", _WORK], project)
         yield "importing the libraries", command([sys.executable, "-c", f"import {_LIBRARIES}"], project)
         yield "plan, unchanged", command([*mlproj, "plan"], project)
-        path = paths[len(paths) // 2]
-        path.write_text(
-            path.read_text(encoding="utf-8").replace("where amount_sum", f"where {run} < n_rows and amount_sum")
-        )
+        edited = _CONDITION.sub(f"where {run} < n_rows and amount_sum", path.read_text(encoding="utf-8"))
+        assert edited != path.read_text(encoding="utf-8")
+        path.write_text(edited, encoding="utf-8")
         yield "plan, one edit", command([*mlproj, "plan"], project)
 
 

@@ -53,7 +53,7 @@ def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session
     found = written(manifest, before)
     write(_manifest_path(inputs), found.text)
     write(inputs.root / "target" / "manifest.json", found.text)
-    _write_compiled(inputs.root, manifest)
+    _write_compiled(inputs.root, manifest, before)
     asked = sorted(inputs.environment.asked)
     from mlproj.loader.environment import fill_environment
     from mlproj.state import SourceNode
@@ -102,21 +102,26 @@ def _hash(text: bytes) -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def _write_compiled(root: Path, manifest: Manifest) -> None:
+def _write_compiled(root: Path, manifest: Manifest, before: NodeTexts) -> None:
+    """The SQL of every group and view; a file that is there stays as it is where its node is the one of last time."""
     from mlproj.state import GroupNode, ViewNode
 
     folder = root / "target" / "compiled"
-    wanted: dict[Path, bytes] = {}
+    there = {f"{at}/{name}" for at, _, names in os.walk(folder) for name in names if name.endswith(".sql")}
+    wanted: set[str] = set()
     for node in manifest.nodes.values():
-        if isinstance(node, GroupNode | ViewNode):
-            stem = folder / f"{node.kind}s" / f"{node.name}.v{node.version}"
-            wanted[stem.with_name(f"{stem.name}.sql")] = f"{node.sql}\n".encode()
-            if isinstance(node, GroupNode) and node.increment:
-                wanted[stem.with_name(f"{stem.name}.incremental.sql")] = f"{node.increment.sql}\n".encode()
-    for path in set(folder.rglob("*.sql")) - set(wanted):
-        path.unlink()
-    for path, text in wanted.items():
-        write(path, text)
+        if not isinstance(node, GroupNode | ViewNode):
+            continue
+        texts = {"sql": node.sql}
+        if isinstance(node, GroupNode) and node.increment:
+            texts["incremental.sql"] = node.increment.sql
+        for ending, text in texts.items():
+            path = f"{folder}/{node.kind}s/{node.name}.v{node.version}.{ending}"
+            wanted.add(path)
+            if path not in there or before.nodes.get(node.id) is not node:
+                write(Path(path), f"{text}\n".encode())
+    for path in there - wanted:
+        Path(path).unlink()
 
 
 def _record_path(inputs: Inputs) -> Path:

@@ -97,17 +97,18 @@ class Project:
 
     def state(self) -> TargetState:
         """What the target holds; completes first what a killed build left between lake and state."""
-        from mlproj.executor.recovery import missing_publications
-
         session = self.session
         catalog = self.root / session.database_files()[1]
         there = catalog.is_file() and catalog.stat().st_size > 0
         state = session.reader.load(self._settings.target_name)
-        missing = missing_publications(session.lake, state, session.artifacts) if there else []
-        for publication, commit in missing:
-            session.store.apply_publication(publication, commit)
-        if missing:
-            state = session.store.load(self._settings.target_name)
+        if there:
+            from mlproj.executor.recovery import missing_publications
+
+            missing = missing_publications(session.lake, state, session.artifacts)
+            for publication, commit in missing:
+                session.store.apply_publication(publication, commit)
+            if missing:
+                state = session.store.load(self._settings.target_name)
         if not there and any(p.commit is not None for p in state.published.values()):
             raise _lost(session.target.catalog)
         return state
