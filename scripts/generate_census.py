@@ -2,8 +2,7 @@
 
 python scripts/generate_census.py [--rows 6000] [--seed 1994] [--out example_project/data/census.csv]
 
-Only `random.Random.random` is drawn from, whose stream Python keeps stable, so that the same seed gives the same bytes
-on every machine. No row describes a real person.
+The same seed gives the same bytes on every machine. No row describes a real person.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import argparse
 import csv
 import io
 import math
-import random
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from draw import Draw
 
 HEADER = (
     "age", "workclass", "fnlwgt", "education", "education.num", "marital.status", "occupation", "relationship", "race",
@@ -40,34 +39,6 @@ GAINS = (594, 2174, 3103, 3325, 4064, 4386, 5013, 5178, 7298, 7688, 8614, 10520,
 LOSSES = (1340, 1485, 1590, 1672, 1740, 1848, 1887, 1902, 1977, 2258, 2415)
 DUPLICATES = 0.005
 Row = tuple[int | str, ...]
-
-
-class Draw:
-    """Draws by one stream of uniform numbers."""
-
-    def __init__(self, seed: int) -> None:
-        self._uniform = random.Random(seed).random
-
-    def happens(self, probability: float) -> bool:
-        return self._uniform() < probability
-
-    def whole(self, low: int, high: int) -> int:
-        return low + int(self._uniform() * (high - low + 1))
-
-    def bell(self, mean: float, spread: float) -> float:
-        """About normal: the sum of four uniform numbers, scaled to `mean` and standard deviation `spread`."""
-        return mean + spread * (sum(self._uniform() for _ in range(4)) - 2) * math.sqrt(3)
-
-    def weighted(self, weights: Mapping[str, int]) -> str:
-        return tuple(weights)[self.index(tuple(weights.values()))]
-
-    def index(self, weights: Sequence[int]) -> int:
-        left = self._uniform() * sum(weights)
-        for i, weight in enumerate(weights):
-            left -= weight
-            if left < 0:
-                return i
-        return len(weights) - 1
 
 
 def clip(value: float, low: int, high: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from mlproj.compiler.transformations.chain import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-TREES = ("docs", "example_project")
+TREES = ("docs", "example_project", "examples")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for tree in TREES for page in (ROOT / tree).rglob("*.md"))])
 
 

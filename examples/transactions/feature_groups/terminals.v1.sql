@@ -1,0 +1,2 @@
+select terminal_id, x, y, category
+from {{ source('terminals') }}
