@@ -12,6 +12,11 @@ from mlproj.ports import BindError
 _TABLE = re.compile(r"Table with name (.+) does not exist$")
 _FILE = re.compile(r"SQL may not read '(.+?)'")
 _UNNAMED = re.compile(r"\W+")
+# Words of SQL that make good names of columns, and have to be quoted as such.
+_WORDS = re.compile(
+    r"\b(at|check|column|desc|end|for|from|group|left|limit|offset|order|primary|right|table|to|when|window)\W*$",
+    re.IGNORECASE,
+)
 
 
 def bind_hint(error: BindError, relations: Mapping[str, str]) -> str | None:
@@ -33,6 +38,15 @@ def bind_hint(error: BindError, relations: Mapping[str, str]) -> str | None:
     if error.candidates:
         return f"did you mean {', '.join(repr(c) for c in error.candidates[:3])}?"
     return None
+
+
+def word_hint(error: BindError, sql: str) -> str | None:
+    """What to do where the engine stumbled over a word of SQL that may have been meant as a column."""
+    if not error.syntax or error.position is None:
+        return None
+    after = re.match(r"\w*", sql[error.position :])
+    found = _WORDS.search(sql[: error.position]) or (after and _WORDS.search(after[0]))
+    return f"'{found[1]}' is a word of SQL: a column of that name is written \"{found[1]}\"" if found else None
 
 
 def bind_position(error: BindError, sql: str) -> int | None:

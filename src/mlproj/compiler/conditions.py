@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mlproj.compiler.bind_errors import bind_hint
+from mlproj.compiler.bind_errors import bind_hint, word_hint
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.render import SqlRenderer
 from mlproj.diagnostics import Collector, Span
@@ -33,8 +33,8 @@ class Conditions:
             except BindError as error:
                 position = None if error.position is None else error.position - len(before)
                 code, message = "E401" if error.syntax else "E402", self.renderer.hide(error.message, text)
-                place, better = place_within(span, text, position), bind_hint(error, {})
-                self._refuse(code, f"{label}: {message}", place, better or hint)
+                better = bind_hint(error, {}) or word_hint(error, f"{before}{private}{after}")
+                self._refuse(code, f"{label}: {message}", place_within(span, text, position), better or hint)
                 return False
         kept = self.checker.describe(f"select (\n{private}\n) as kept\n{rows}", self.tables)[0].type
         if kept != "BOOLEAN":

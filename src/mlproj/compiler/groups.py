@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from mlproj.compiler.about import about, equivalence
-from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place
+from mlproj.compiler.bind_errors import bind_hint, bind_position, column_place, word_hint
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.data_tests import TestCompiler
 from mlproj.compiler.fingerprints import fingerprint
@@ -165,7 +165,7 @@ class GroupCompiler:
         span, position = Span(sql_path), bind_position(error, rendered.private_sql)
         if position is not None:
             span = self.renderer.locate(sql_path, sql_text, position, this=this)
-        hint = bind_hint(error, self.relations)
+        hint = bind_hint(error, self.relations) or word_hint(error, rendered.private_sql)
         if hint is None:
             hint = "SQL is read in DuckDB's dialect" if error.syntax else "see docs/errors.md#e402"
         code, message = "E401" if error.syntax else "E402", self.renderer.hide(error.message, rendered.sql)

@@ -1,0 +1,1 @@
+select id, order from {{ source('census') }}
