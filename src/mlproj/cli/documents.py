@@ -199,7 +199,7 @@ def _view(project: Project, node: ViewNode, as_of: str | None, limit: int) -> Do
             "name": c.name,
             "type": c.type,
             "role": c.role,
-            "from": ", ".join(c.on_demand.uses) if c.on_demand else c.source,
+            "from": ", ".join(c.sources),
             "transformations": [s.name for s in node.transformations.get(c.name, ())],
         }
         for c in node.columns

@@ -41,7 +41,7 @@ def personal_features(
 def personal_columns(columns: Iterable[ViewColumn], groups: Iterable[GroupNode]) -> tuple[str, ...]:
     """The columns of a view over these groups that are marked there, or computed from such ones on demand."""
     marked = {symbol for group in groups for symbol in personal_symbols(group)}
-    return tuple(c.name for c in columns if marked.intersection(c.on_demand.uses if c.on_demand else [c.source]))
+    return tuple(c.name for c in columns if marked.intersection(c.sources))
 
 
 def warn_of_names(

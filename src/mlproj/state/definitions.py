@@ -231,6 +231,11 @@ class ViewColumn(Noun):
     nullable: bool = True
     on_demand: OnDemand | None = None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All that it comes from."""
+        return self.on_demand.uses if self.on_demand else (self.source,)
+
 
 class OwnFunction(Noun):
     """A transformation function of the project's own, as a step uses it: for this type, with these arguments.

@@ -86,7 +86,7 @@ def _columns(view: ViewNode, dataset: TrainingDataset, hidden: Collection[str]) 
         nulls = known.get("nulls")
         measures = [known.get(name) if shown else None for name in ("min", "mean", "p50", "max")]
         rows.append([
-            f"`{column.name}`", column.role, column.type, column.source,
+            f"`{column.name}`", column.role, column.type, ", ".join(column.sources),
             None if nulls is None else _share(int(str(nulls)), total), known.get("distinct"), *measures,
             _frequent(known.get("top")) if shown else "personal data",
         ])  # fmt: skip
