@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,6 +48,9 @@ class LakeProject:
         if settings:
             text = json.dumps({"name": "small", **settings})
             (self.root / "mlproj.yml").write_text(text, encoding="utf-8")
+
+    def copy(self, root: Path) -> LakeProject:
+        return LakeProject(shutil.copytree(self.root, root), self.target)
 
     def data(self, rows: Iterable[Row], header: Sequence[str] = HEADER, name: str = "people.csv") -> None:
         with (self.root / name).open("w", encoding="utf-8", newline="") as file:
@@ -130,6 +134,15 @@ def without_libraries() -> Iterator[None]:
         patch.setattr("mlproj.adapters.trainers.trainer_for", lambda _path, _root=None: FrequencyTrainer())
         patch.setattr(Session, "estimators", property(lambda _self: Estimators()))
         yield
+
+
+def built_project(root: Path, project: SmallProject, settings: Mapping[str, Any] | None = None) -> LakeProject:
+    """The project, built with sixty people."""
+    found = LakeProject(root)
+    found.put(project, settings)
+    found.data(people())
+    found.built()
+    return found
 
 
 def new_folder(root: Path) -> LakeProject:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SQL, SmallProject, feature, group, model, view
 
 # people → income@1 → adults@1 → view adults@1 → model; and income@1 → view income@1 → model
@@ -24,17 +23,13 @@ PROJECT = SmallProject(
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
     """Built once, for copying."""
-    found = LakeProject(tmp_path_factory.mktemp("laws") / "project")
-    found.put(PROJECT)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("laws") / "project", PROJECT)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     """A copy of the built project, to do with as one likes."""
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def test_plan_after_a_build_is_empty_and_another_build_does_nothing(built: LakeProject) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> Lak
 @pytest.fixture
 def trained(original: LakeProject, tmp_path: Path) -> LakeProject:
     """A project with three versions of a model."""
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def move(folder: LakeProject, reference: str, label: str = "champion", **options: Any) -> Promotion:

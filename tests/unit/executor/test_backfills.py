@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> Lak
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     """Six days are published; by now all of them pay two, the third is gone and there is a seventh."""
-    found = LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    found = original.copy(tmp_path / "project")
     found.data(visits(2, 1, 2, 4, 5, 6, 7), tuple(COLUMNS))
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from mlproj.cli.time_documents import history_document
 from mlproj.diagnostics import ProjectError
 from mlproj.executor import Adapters
 from mlproj.project.session import Session
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SQL, SmallProject, feature, group, model, view
 
 SQLS = {"income@1": SQL, "adults@1": "select id, age, pay, rich from {{ ref('income', version=1) }} where age >= 30"}
@@ -34,16 +33,12 @@ def refused(folder: LakeProject, **options: Any) -> ProjectError:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("build") / "project")
-    found.put(PROJECT)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("build") / "project", PROJECT)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def statuses(folder: LakeProject, **options: Any) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,7 +16,7 @@ from mlproj.executor.anomalies import compared, past_values
 from mlproj.executor.data_tests import verdict
 from mlproj.executor.results import run_results
 from mlproj.state import Band, CompiledTest, Publication, StepResult, TestRun
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SmallProject, feature, group
 
 CITIES = "select distinct city as id from {{ source('people') }}"
@@ -34,16 +33,12 @@ def project(*tests: Any, cities: str = CITIES, table_tests: tuple[Any, ...] = ()
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("tests") / "project")
-    found.put(project(OLD))
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("tests") / "project", project(OLD))
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def outcomes(folder: LakeProject, *tests: Any, table_tests: tuple[Any, ...] = ()) -> dict[str, TestRun]:

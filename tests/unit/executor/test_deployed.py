@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlproj.diagnostics import ProjectError
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project
 from tests.unit.planner.small_project import SQL, SmallProject, group, model, view
 
 MODEL = "model:income_model@1"
@@ -19,16 +18,12 @@ PROJECT = SmallProject([group()], [view()], [model()], {"income@1": NARROW})
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("deployed") / "project")
-    found.put(PROJECT)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("deployed") / "project", PROJECT)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    folder = LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    folder = original.copy(tmp_path / "project")
     folder.put(replace(PROJECT, sql={"income@1": WIDE}))
     return folder
 

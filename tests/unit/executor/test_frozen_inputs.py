@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SmallProject, group, model, view
 
 VIEW, MODEL = "feature_view:income@1", "model:income_model@1"
@@ -22,16 +21,12 @@ SAME_SQL = replace(BEFORE, sql=GROWN.sql)
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("frozen") / "project")
-    found.put(SAME_SQL)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("frozen") / "project", SAME_SQL)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def inputs(folder: LakeProject) -> dict[str, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> Lak
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     """The first ten visits are published, and there are other ones by now."""
-    found = LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    found = original.copy(tmp_path / "project")
     found.data(SECOND, tuple(COLUMNS))
     return found
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SQL, SmallProject, group, view
 
 REF = "{{ ref('income', version=1) }}"
@@ -24,16 +23,12 @@ RICHER = [(i, age, pay + 1, city, seen, rich) for i, age, pay, city, seen, rich 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("inputs") / "project")
-    found.put(PROJECT)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("inputs") / "project", PROJECT)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def test_a_feature_more_upstream_computes_nothing_below_and_leaves_nothing_to_do(built: LakeProject) -> None:

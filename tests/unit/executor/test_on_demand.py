@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from mlproj.adapters.own_functions import OwnCode
 from mlproj.compiler.transformations import Evaluator
 from mlproj.diagnostics import ProjectError
 from mlproj.state import Column
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SmallProject, group, model, view
 
 RATIO: dict[str, Any] = {"name": "ratio", "inputs": {"age": "DOUBLE", "pay": "DOUBLE"}, "sql": "pay / nullif(age, 30)"}
@@ -30,11 +29,7 @@ def project(feature: dict[str, Any] = RATIO, **more: Any) -> SmallProject:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("on_demand") / "project")
-    found.put(project())
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("on_demand") / "project", project())
 
 
 def test_in_training_it_is_made_of_the_bases_columns(original: LakeProject) -> None:
@@ -82,7 +77,7 @@ def test_observations_of_ones_own_bring_the_inputs(original: LakeProject) -> Non
 
 
 def test_a_change_touches_the_views_that_have_it(original: LakeProject, tmp_path: Path) -> None:
-    folder = LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    folder = original.copy(tmp_path / "project")
     folder.put(project({**RATIO, "sql": "PAY / NULLIF( age,30)  -- the same", "description": "In words"}))
     assert folder.changes() == {}
 
@@ -97,7 +92,7 @@ def test_a_change_touches_the_views_that_have_it(original: LakeProject, tmp_path
 
 
 def test_a_filter_may_speak_of_it(original: LakeProject, tmp_path: Path) -> None:
-    folder = LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    folder = original.copy(tmp_path / "project")
     folder.put(replace(project(filter="ratio > 1"), models=[]))
     (change,) = [c for c in folder.plan().changes if c.node == "feature_view:income@1"]
     assert [r.rule for r in change.reasons] == ["filter_changed"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from mlproj.adapters.ducklake import DuckLake
 from mlproj.adapters.sql_state.store import SqlState
 from mlproj.state import Commit
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SmallProject, group, model, view
 
 PROJECT = SmallProject([group(), group("second")], [view()], [model()])
@@ -29,17 +28,13 @@ def kill(*_args: object, **_options: object) -> None:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("recovery") / "project")
-    found.put(PROJECT, TARGETS)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("recovery") / "project", PROJECT, TARGETS)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     """A built project whose source has ten more people by now."""
-    found = LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    found = original.copy(tmp_path / "project")
     found.data(people(70))
     return found
 

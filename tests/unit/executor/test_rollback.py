@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> Lak
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
     """A project that was built of 60, of 70, and of 80 people."""
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def rollback(folder: LakeProject, to: str, node: str = "income", **options: Any) -> Rollback:

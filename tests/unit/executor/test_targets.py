@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlproj.diagnostics import ProjectError
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project, people
 from tests.unit.planner.small_project import SmallProject, feature, group, model, view
 
 ADULTS = "select id, age from {{ ref('income', version=1) }} where age >= 30"
@@ -26,16 +25,12 @@ EDITED = replace(PROJECT, sql={**PROJECT.sql, "adults@1": ADULTS + " -- and\n an
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("targets") / "project")
-    found.put(PROJECT, TARGETS)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("targets") / "project", PROJECT, TARGETS)
 
 
 @pytest.fixture
 def dev(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 import pytest
 
-from tests.lake_project import LakeProject, Row, people
+from tests.lake_project import LakeProject, Row, built_project, people
 from tests.unit.planner.small_project import SQL, SmallProject, group, model, view
 
 PROJECT = SmallProject([group()], [view()], [model(metrics=["accuracy", "log_loss"])])
@@ -23,16 +22,12 @@ def failed(folder: LakeProject, step: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("training") / "project")
-    found.put(PROJECT)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("training") / "project", PROJECT)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def test_every_row_is_in_one_split_and_the_shares_are_about_those_asked_for(built: LakeProject) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlproj.diagnostics import Diagnostic, ProjectError
-from tests.lake_project import LakeProject, people
+from tests.lake_project import LakeProject, built_project
 from tests.unit.planner.small_project import SQL, SmallProject, feature, group, view
 
 OLDER = SQL.replace("age,", "age + 100 as age,")
@@ -19,16 +18,12 @@ PROJECT = SmallProject([group(), group(version=2)], [view()], sql={"income@2": O
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> LakeProject:
-    found = LakeProject(tmp_path_factory.mktemp("versions") / "project")
-    found.put(PROJECT)
-    found.data(people())
-    found.built()
-    return found
+    return built_project(tmp_path_factory.mktemp("versions") / "project", PROJECT)
 
 
 @pytest.fixture
 def built(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def oldest(folder: LakeProject) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -38,7 +37,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> LakeProject:
 @pytest.fixture
 def project(standing: LakeProject, tmp_path: Path) -> LakeProject:
     """A copy of it."""
-    return LakeProject(shutil.copytree(standing.root, tmp_path / "project"))
+    return standing.copy(tmp_path / "project")
 
 
 def refusal(project: LakeProject, as_of: AsOf, name: str = "income") -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +34,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, no_training: None) -> Lak
 
 @pytest.fixture
 def planned(original: LakeProject, tmp_path: Path) -> LakeProject:
-    return LakeProject(shutil.copytree(original.root, tmp_path / "project"))
+    return original.copy(tmp_path / "project")
 
 
 def save(folder: LakeProject, **options: Any) -> None:
