@@ -17,7 +17,7 @@ from mlproj.executor.journal import commit_info
 from mlproj.executor.reuse import standing
 from mlproj.executor.row_sums import summed
 from mlproj.executor.workspace import GroupOutcome, Workspace
-from mlproj.planner.increments import Basis, basis, kept_up_otherwise
+from mlproj.planner.increments import Basis, basis, caught_up, kept_up_otherwise
 from mlproj.ports import EngineError, Merge
 from mlproj.state import GroupNode, Increment, Published, RowChanges, StepResult
 from mlproj.state.runs import Action, StepStatus
@@ -81,12 +81,18 @@ class _Names:
 
 
 class Addition:
-    """Rows to write and to replace of one group, upon the rows of `published`; `keys` and `came` are relations."""
+    """Rows to write and to replace of one group, upon the rows of `published`; `keys` and `came` are relations.
 
-    def __init__(self, node: GroupNode, published: Published, on: Basis, space: Workspace) -> None:
+    `looked_at` are the rows that stood when the sources were last looked at, where those of `published` are others.
+    """
+
+    def __init__(
+        self, node: GroupNode, published: Published, on: Basis, space: Workspace, looked_at: Published | None = None
+    ) -> None:
         assert node.increment is not None
         self._node, self._published, self._on, self._space = node, published, on, space
         self._increment: Increment = node.increment
+        self._looked_at = looked_at
         self._names = _Names.of(node.relation)
         self._run = space.adapters.engine
 
@@ -101,6 +107,7 @@ class Addition:
         made = GroupOutcome(
             self._node, 0, "", {}, {}, versions, inputs, self._space.table_name(self._node), None, changed=True,
             changes=changes, by=self._space.build_id, keyed=False,
+            loaded=None if self._backfills else caught_up(self._published.loaded),
         )  # fmt: skip
         if self._on != "same":
             return measured(made, self._space)
@@ -122,9 +129,11 @@ class Addition:
             self._space.provide(parent)
         self._make("view", self._names.this, self._standing_rows())
         query = self._space.fill(self._increment.whole or self._node.sql)
-        self._make("table", self._names.given, f"select * from (\n{query}\n) as q where {condition}")
-        same_key = self._among(self._names.given, "t", self._node.row_key)
-        return self._merge(f"select * from {self._names.this} as t where ({condition}) or {same_key}")
+        self._together(f"select * from (\n{query}\n) as q", condition)
+        stood = f"select * from {self._names.this} as t where ({condition})"
+        if self._increment.strategy != "append":
+            stood += f" or {self._among(self._names.given, 't', self._unit or self._node.row_key)}"
+        return self._merge(stood)
 
     @property
     def _appends(self) -> bool:
@@ -157,14 +166,19 @@ class Addition:
     def _given(self) -> None:
         """The rows that the query gives of what may have changed."""
         since, node, increment = self._since(), self._node, self._increment
-        whole = self._backfills or (since is None and not self._published.rows)
+        whole = self._backfills or not self._published.rows
         query = self._space.fill((increment.whole or node.sql) if whole else increment.sql)
         given = f"select {identifiers(f.name for f in node.features)} from (\n{query}\n) as q"
-        self._make("table", self._names.given, f"{given} where {since}" if since else given)
+        self._together(given, since)
+
+    def _together(self, given: str, condition: str | None) -> None:
+        """The rows of a query under a condition, and what belongs together with them: a partition, or rows of one key
+        that other times tell apart.
+        """
+        self._make("table", self._names.given, f"{given} where {condition}" if condition else given)
         unit = self._unit
-        if since and unit and increment.watermark not in unit:
-            # What belongs together comes whole: a partition, or rows of one key that other times tell apart.
-            units = identifier(f"unit:{node.relation}")
+        if condition and unit and self._increment.watermark not in unit:
+            units = identifier(f"unit:{self._node.relation}")
             self._make("table", units, f"select distinct {identifiers(unit)} from {self._names.given}")
             among = self._among(units, "q", unit)
             self._make("table", self._names.given, f"{given} where {among}")
@@ -181,15 +195,23 @@ class Addition:
         watermark = self._increment.watermark
         if watermark is None or self._backfills:
             return None
-        newest = f"max({identifier(watermark)})"
+        type_name = next(f.type for f in self._node.features if f.name == watermark)
+        loaded, newest = self._published.loaded, f"max({identifier(watermark)})"
+        if loaded and loaded.until:
+            newest = f"least({newest}, {moment(loaded.until, type_name)})"
         if self._increment.lookback:
             newest += f" - interval '{self._increment.lookback}'"
-        value = self._run.rows(f"select ({newest})::VARCHAR from {self._names.this}")[0][0]
+        value = self._run.rows(f"select ({newest})::VARCHAR from {self._stood_when_looked_at}")[0][0]
         if value is None:
             return None
-        type_name = next(f.type for f in self._node.features if f.name == watermark)
         # Without a time a row is never old.
         return f"({identifier(watermark)} >= {moment(str(value), type_name)} or {identifier(watermark)} is null)"
+
+    @property
+    def _stood_when_looked_at(self) -> str:
+        if self._looked_at is None:
+            return self._names.this
+        return self._space.adapters.lake.relation(self._looked_at.table or "", self._looked_at.commit)
 
     def _append(self) -> RowChanges:
         """Rows that are not there yet, equal ones as often as they come."""

@@ -117,6 +117,7 @@ def journaled(outcome: GroupOutcome, write: str, tested: str = "") -> Made:
         inputs=outcome.inputs,
         tested=tested,
         chunks=outcome.chunks,
+        loaded=outcome.loaded,
     )
 
 

@@ -76,6 +76,7 @@ def _published(node_id: str, space: Workspace, at: str) -> Published:
             null_counts=outcome.null_counts,
             source_versions=outcome.source_versions,
             inputs=outcome.inputs,
+            loaded=outcome.loaded,
         )
     if before:
         return before.model_copy(update={**common, "column_digests": space.column_digests(node_id)})

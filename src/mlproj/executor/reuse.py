@@ -43,6 +43,7 @@ def _as_published(node: GroupNode, published: Published, versions: dict[str, str
         changed=False,
         by=published.build_id,
         owner=published.owner,
+        loaded=published.loaded,
         keyed=not node.unique_key or (isinstance(published.node, GroupNode) and published.node.unique_key),
     )
 
@@ -62,5 +63,6 @@ def _as_made(node: GroupNode, made: Made, versions: dict[str, str]) -> GroupOutc
         by=made.by,
         owner=made.owner,
         tested=made.tested,
+        loaded=made.loaded,
         keyed=not node.unique_key or made.tested == tests_fingerprint(node),
     )

@@ -19,6 +19,7 @@ from mlproj.planner.plan import Scope
 from mlproj.ports import EngineError, Merge
 from mlproj.state import (
     GroupNode,
+    Loaded,
     Made,
     Node,
     Published,
@@ -61,6 +62,7 @@ class GroupOutcome:
     tested: str = ""
     keyed: bool = True
     chunks: tuple[Chunk, ...] = ()
+    loaded: Loaded | None = None
 
 
 @dataclass(frozen=True)

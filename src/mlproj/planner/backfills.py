@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from mlproj.compiler.manifest import Manifest
 from mlproj.diagnostics import Diagnostic, ProjectError, fail
 from mlproj.planner.increments import basis
-from mlproj.planner.plan import Scope
+from mlproj.planner.plan import Scope, moment_words
 from mlproj.specs.duration import parse_duration
-from mlproj.state import GroupNode, TargetState
+from mlproj.state import GroupNode, Loaded, Published, TargetState
 
 # As much as is computed at once where `batch:` says nothing.
 _BATCH = timedelta(days=30)
@@ -84,16 +84,42 @@ def reached(
     if not found:
         wanted = f"partition_by: [{', '.join(scope.partition)}]" if scope.partition else "a `watermark:`"
         raise fail("E540", "nothing that is selected can be backfilled", hint=f"an incremental group with {wanted} can")
-    behind = [g for g in found if basis(g, state.published.get(g.id)) != "same"]
+    behind = [d for g in found if (d := _behind(g, state.published.get(g.id), scope))]
     if behind:
-        raise ProjectError([_behind(g, g.id in state.published) for g in behind])
+        raise ProjectError(behind)
     return frozenset(g.id for g in found)
 
 
-def _behind(group: GroupNode, published: bool) -> Diagnostic:
-    message = "has not been built since its definition changed" if published else "has not been built yet"
-    hint = f"build it first: --select {group.name}" + ("" if published else "; the first build computes all of it")
+def _behind(group: GroupNode, published: Published | None, scope: Scope) -> Diagnostic | None:
+    """Why a part of a group cannot be put in place; a range of times may also be what is loaded first."""
+    if published is None and not scope.partition:
+        return None
+    until = published.loaded.until if published and published.loaded else ""
+    if published is None:
+        message, hint = "has not been built yet", "the first build computes all of it, or a range: --from and --to"
+    elif basis(group, published) != "same":
+        message, hint = "has not been built since its definition changed", f"build it first: --select {group.name}"
+    elif until and scope.start > until:
+        message = f"has been loaded up to {moment_words(until)}, and rows before this part would be left out"
+        hint = f"begin there: --from {moment_words(until)}"
+    else:
+        return None
     return Diagnostic("E541", f"{group.relation} {message}", group.span, hint, node=group.id)
+
+
+def loaded_by(scope: Scope, before: Loaded, *, older: bool, newer: bool) -> Loaded | None:
+    """How far a group has come by a backfill, where the sources have `older` rows than its range, or `newer` ones.
+
+    `before` is without times where nothing was loaded. None where all rows are loaded.
+    """
+    if before == Loaded():
+        before = Loaded(since=scope.end, until=scope.start)
+    since, until = before.since, before.until
+    if since and scope.start < since <= scope.end:
+        since = scope.start if older else ""
+    if until and scope.start <= until < scope.end:
+        until = scope.end if newer else ""
+    return Loaded(since=since, until=until) if since or until else None
 
 
 def _is_for(group: GroupNode, scope: Scope) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.increments import recomputes
 from mlproj.planner.inputs import read_digest
-from mlproj.planner.plan import HeldNode, Reason
+from mlproj.planner.plan import HeldNode, Reason, moment_words
 from mlproj.state import GroupNode, Node, Published, TargetState
 
 
@@ -36,10 +36,13 @@ class Freshness:
         inputs = [p for p in inputs if not p.startswith("source:")]
         expected = self._expect(node.id)
         moved = sorted(s for s, version in expected.items() if published.source_versions.get(s) != version)
-        if moved or inputs or recomputes(node, published):
+        until = published.loaded.until if published.loaded else ""
+        if moved or inputs or until or recomputes(node, published):
             self.moved.add(node.id)
         if node.id in self._resumed and published.held:
             return _stale(node, "resumed", f"resumed: {published.held.reason}")
+        if until:
+            return _stale(node, "partly_loaded", f"its rows from {moment_words(until)} on have not been loaded")
         if moved and not self._only_by_held(node.id, moved):
             return _stale(node, "source_data_changed", f"the content of {_names(moved)} changed")
         if inputs or moved:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mlproj.compiler.type_changes import compare_types
-from mlproj.state import Feature, GroupNode, Made, Published
+from mlproj.state import Feature, GroupNode, Loaded, Made, Published
 from mlproj.state.runs import Action
 
 # `same`: rows of this definition; `grown`: rows to which features are added, or whose features are widened or dropped.
@@ -66,8 +66,13 @@ def ways(node: GroupNode) -> dict[str, str | None]:
 
 
 def is_part(made: Made) -> bool:
-    """Whether rows are those of a backfill that has not come to its end."""
-    return bool(made.chunks) and not made.digest
+    """Whether rows are those of a backfill that has not come to its end, or of a first load of a part."""
+    return bool(made.chunks) and (not made.digest or made.since is None)
+
+
+def caught_up(loaded: Loaded | None) -> Loaded | None:
+    """How far a group has come that was loaded in part, once an increment brought what is newer."""
+    return Loaded(since=loaded.since) if loaded and loaded.since else None
 
 
 def built_upon(made: Made, published: Published | None) -> bool:

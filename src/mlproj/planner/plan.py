@@ -78,6 +78,11 @@ class PlanStep(Noun):
     reason: str
 
 
+def moment_words(moment: str) -> str:
+    """A time in UTC as a user would say it; midnight goes without saying."""
+    return moment.removesuffix("T00:00:00").replace("T", " ")
+
+
 class Scope(Noun):
     """What a backfill computes anew: from a time up to another, in UTC, or one partition, as column → value."""
 
@@ -87,10 +92,10 @@ class Scope(Noun):
 
     @property
     def words(self) -> str:
-        """As a user would say it; midnight goes without saying."""
+        """As a user would say it."""
         if self.partition:
             return ", ".join(f"{name}={value}" for name, value in self.partition.items())
-        return " to ".join(text.removesuffix("T00:00:00").replace("T", " ") for text in (self.start, self.end))
+        return " to ".join(map(moment_words, (self.start, self.end)))
 
 
 class Asked(Noun):

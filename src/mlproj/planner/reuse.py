@@ -31,6 +31,7 @@ def stands(node: GroupNode, row: Made | Published, inputs: Mapping[str, str], ve
     direct = [parent for parent in node.depends_on if parent.startswith("source:")]
     return (
         deep == node.fingerprints.deep
+        and not (row.loaded and row.loaded.until)
         and row.inputs == inputs
         and all(row.source_versions.get(source) == versions[source] for source in direct)
     )
@@ -50,8 +51,8 @@ def find_rows(
         return None
     for other in state.neighbours:
         row = other.published.get(node.id)
-        # What another target has rolled back is its own affair.
-        if row is None or not row.digest or row.held:
+        # What another target has rolled back is its own affair, and what it has loaded a part of is not all.
+        if row is None or not row.digest or row.held or row.loaded:
             continue
         if row.source_versions == versions and stands(node, row, inputs, versions):
             return _of(row, other.target), f"already materialised for {other.target}"

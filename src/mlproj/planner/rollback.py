@@ -133,6 +133,7 @@ def rolled_back(
             "null_counts": old.null_counts,
             "source_versions": old.source_versions,
             "inputs": old.inputs,
+            "loaded": old.loaded,
             "build_id": build_id,
             "published_at": at,
             "held": Held(reason=reason, since=build_id),

@@ -18,6 +18,15 @@ class Held(Noun):
     since: str
 
 
+class Loaded(Noun):
+    """How far a group has come whose first load was of a part: to the times in UTC from which and up to which it has
+    all rows. Beyond a time that is empty the sources have none, or increments bring them.
+    """
+
+    since: str = ""
+    until: str = ""
+
+
 class Published(Noun):
     """A node as this target published it. For groups `table` and `commit` say where its rows are.
 
@@ -26,7 +35,7 @@ class Published(Noun):
     `column_digests` of each column that a view reads (with its key) and of each set of columns that the SQL of a group
     reads (as `(age, id)`), all independent of row order. `inputs` maps the groups that were read to the digests of what
     was read of them: where these, the definition and the sources stand, so do the rows. `held` is set by a rollback.
-    `owner` is the target whose table it is, where it is another's.
+    `owner` is the target whose table it is, where it is another's. `loaded` is None where all rows were computed.
     """
 
     node: Node
@@ -42,6 +51,7 @@ class Published(Noun):
     inputs: dict[str, str] = {}
     held: Held | None = None
     owner: str | None = None
+    loaded: Loaded | None = None
 
 
 class RowChanges(Noun):
@@ -85,6 +95,7 @@ class Made(Noun):
     changes: RowChanges = RowChanges()
     since: int | None = None
     chunks: tuple[Chunk, ...] = ()
+    loaded: Loaded | None = None
     dataset: TrainingDataset | None = None
 
 

@@ -171,3 +171,25 @@ def test_where_nothing_is_other_nothing_is_written(built: LakeProject) -> None:
 
     assert built.state().published[NODE].commit == before
     assert written(built) == []
+
+
+def test_rows_of_one_key_that_other_times_tell_apart_stay_together(tmp_path: Path, no_training: None) -> None:
+    columns = {"id": "BIGINT", "seen": "TIMESTAMP", "noted": "TIMESTAMP", "pay": "BIGINT"}
+    kept_up = {"materialized": "incremental", "watermark": "noted", "batch": "1 day", "event_time": "seen"}
+    sql = {"visits@1": "select id, seen, noted, pay from {{ source('people') }}"}
+    folder = LakeProject(tmp_path / "project")
+    folder.put(SmallProject([group("visits", created_time="noted", **kept_up)], sql=sql, columns=columns))
+    folder.data([(1, "2026-01-01", f"2026-01-0{day}", day) for day in (1, 2, 3)], tuple(columns))
+    folder.built()
+
+    folder.built(select=["visits"], backfill=("2026-01-01", "2026-01-03"))
+
+    assert [row[3] for row in folder.group("visits")] == [1, 2, 3]
+
+
+def test_what_came_since_is_what_came_since_the_last_build(built: LakeProject) -> None:
+    built.data(visits(1, 1, 2, 3, 4, 5, 6, 7, 8, 9), tuple(COLUMNS))
+
+    built.built(select=["visits"], backfill=("2026-01-08", "2026-01-10"))
+
+    assert sorted(pays(built)) == [1, 2, 3, 4, 5, 6, 7, 8, 9]

@@ -8,9 +8,9 @@ import pytest
 
 from mlproj.diagnostics import ProjectError
 from mlproj.planner import scope_of
-from mlproj.planner.backfills import chunks, meant, reached, said
+from mlproj.planner.backfills import chunks, loaded_by, meant, reached, said
 from mlproj.planner.plan import Scope
-from mlproj.state import Published, TargetState
+from mlproj.state import Loaded, Published, TargetState
 from tests.unit.planner.small_project import GROUP, SmallProject, group
 
 KEPT_UP: dict[str, Any] = {"materialized": "incremental", "watermark": "seen"}
@@ -56,12 +56,14 @@ def test_a_step_says_it_so_that_a_retry_knows(scope: Scope) -> None:
     assert meant("source_data_changed") is None
 
 
-def state(**spec: Any) -> TargetState:
+def state(until: str = "", **spec: Any) -> TargetState:
     node = SmallProject([group(**spec)]).compiled().group(GROUP)
     row = Published(node=node, build_id="b1", published_at="2026-01-01T00:00:00Z", table="t", commit=3)
+    row = row.model_copy(update={"loaded": Loaded(until=until) if until else None})
     return TargetState(target="dev", published={GROUP: row})
 
 
+CITY = Scope(partition={"city": "a"})
 RANGE = Scope(start="2026-01-01T00:00:00", end="2026-01-03T12:00:00")
 
 
@@ -69,14 +71,17 @@ RANGE = Scope(start="2026-01-01T00:00:00", end="2026-01-03T12:00:00")
     ("spec", "scope", "options", "found"),
     [
         (KEPT_UP, RANGE, {}, {GROUP}),
-        ({**KEPT_UP, "partition_by": ["city"]}, Scope(partition={"city": "a"}), {}, {GROUP}),
-        (KEPT_UP, Scope(partition={"city": "a"}), {}, "E540"),
+        ({**KEPT_UP, "partition_by": ["city"]}, CITY, {}, {GROUP}),
+        (KEPT_UP, CITY, {}, "E540"),
         ({"materialized": "incremental"}, RANGE, {}, "E540"),
         ({}, RANGE, {}, "E540"),
         (KEPT_UP, RANGE, {"full_refresh": True}, "E540"),
         (KEPT_UP, RANGE, {"selected": None}, "E540"),
-        (KEPT_UP, RANGE, {"state": TargetState(target="dev")}, "E541"),
+        (KEPT_UP, RANGE, {"state": TargetState(target="dev")}, {GROUP}),
+        ({**KEPT_UP, "partition_by": ["city"]}, CITY, {"state": TargetState(target="dev")}, "E541"),
         (KEPT_UP, RANGE, {"state": state(**KEPT_UP, deleted="rich")}, "E541"),
+        (KEPT_UP, RANGE, {"state": state(until="2026-01-01T00:00:00", **KEPT_UP)}, {GROUP}),
+        (KEPT_UP, RANGE, {"state": state(until="2025-12-31T00:00:00", **KEPT_UP)}, "E541"),
     ],
 )
 def test_whom_it_is_for(spec: dict[str, Any], scope: Scope, options: dict[str, Any], found: set[str] | str) -> None:
@@ -89,3 +94,26 @@ def test_whom_it_is_for(spec: dict[str, Any], scope: Scope, options: dict[str, A
     with pytest.raises(ProjectError) as caught:
         reached(scope, manifest, stands, selected, full_refresh=options.get("full_refresh", False))
     assert code(caught) == found
+
+
+JAN, FEB, MAR, APR = (f"2026-0{month}-01T00:00:00" for month in (1, 2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "older", "newer", "after"),
+    [
+        ((JAN, FEB), Loaded(), False, False, None),
+        ((JAN, FEB), Loaded(), True, True, Loaded(since=JAN, until=FEB)),
+        ((FEB, MAR), Loaded(since=JAN, until=FEB), True, True, Loaded(since=JAN, until=MAR)),
+        ((FEB, MAR), Loaded(until=FEB), False, False, None),
+        ((JAN, FEB), Loaded(since=FEB), True, True, Loaded(since=JAN)),
+        ((JAN, FEB), Loaded(since=FEB), False, True, None),
+        # What does not touch what is loaded leaves it as it is.
+        ((JAN, FEB), Loaded(since=MAR), False, True, Loaded(since=MAR)),
+        ((FEB, MAR), Loaded(since=JAN, until=APR), True, True, Loaded(since=JAN, until=APR)),
+    ],
+)
+def test_how_far_a_group_has_come(
+    part: tuple[str, str], before: Loaded, after: Loaded | None, *, older: bool, newer: bool
+) -> None:
+    assert loaded_by(Scope(start=part[0], end=part[1]), before, older=older, newer=newer) == after
