@@ -169,6 +169,21 @@ def test_merged_files_read_as_before_at_every_commit(bench: Bench) -> None:
     assert len(bench.upkeep.inventory().files) == 1
 
 
+def test_files_from_below_a_floor_are_merged(bench: Bench) -> None:
+    for number in range(3):
+        bench.append("a", [number])
+    bench.append("b", [0])
+    floor = bench.append("a", [3])
+    bench.upkeep.expire([], {_id(bench, "a"): floor})
+    assert bench.read("a", floor) == [0, 1, 2, 3]
+
+    newest = bench.upkeep.merge("a")
+    bench.upkeep.sweep()
+
+    assert bench.read("a", newest) == bench.read("a", floor) == [0, 1, 2, 3]
+    assert len([f for f in bench.upkeep.inventory().files if f.table == _id(bench, "a")]) == 1
+
+
 def test_a_rewritten_table_leaves_nothing_of_the_old_one(bench: Bench) -> None:
     old = bench.append("a", [1, 2, 3])
     other = bench.append("b", [9])

@@ -96,7 +96,14 @@ class DuckLakeUpkeep:
         return self._lake.change(work, info)
 
     def merge(self, table: str) -> int:
-        self._lake.relation(table)
+        with self._lake.catalog_transaction() as cursor:
+            # DuckLake looks the table up at the commit of each file, and below its floor there is none.
+            cursor.execute(
+                f"update {_METADATA}.ducklake_data_file f set begin_snapshot = t.begin_snapshot "
+                f"from {_METADATA}.ducklake_table t where t.table_id = f.table_id and t.end_snapshot is null "
+                f"and t.table_name = {literal(table)} and f.end_snapshot is null "
+                f"and f.begin_snapshot < t.begin_snapshot"
+            )
         arguments = f"'lake', {literal(table)}, schema => {literal(DATA_SCHEMA)}, max_file_size => {SMALL_BYTES}"
         self._engine.rows(f"select * from ducklake_merge_adjacent_files({arguments})")
         return self._head()

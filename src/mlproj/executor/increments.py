@@ -166,7 +166,8 @@ class Addition:
     def _given(self) -> None:
         """The rows that the query gives of what may have changed."""
         since, node, increment = self._since(), self._node, self._increment
-        whole = self._backfills or not self._published.rows
+        # Of rows without a time nobody knows how far they have come, neither does `is_incremental()`.
+        whole = self._backfills or not self._published.rows or (since is None and increment.watermark is not None)
         query = self._space.fill((increment.whole or node.sql) if whole else increment.sql)
         given = f"select {identifiers(f.name for f in node.features)} from (\n{query}\n) as q"
         self._together(given, since)

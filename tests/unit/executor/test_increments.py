@@ -290,3 +290,16 @@ def test_two_rows_of_a_key_are_refused_where_rows_are_merged_by_it(built: LakePr
 
     assert "E615" in {d.code for d in built.failures}
     assert pays(built) == dict.fromkeys(range(1, 11), 1)
+
+
+def test_where_no_row_has_a_time_all_are_looked_at(tmp_path: Path, no_training: None) -> None:
+    since = "{% if is_incremental() %} where seen > (select max(seen) from {{ this }}) {% endif %}"
+    folder = LakeProject(tmp_path / "project")
+    folder.put(SmallProject([group("visits", **KEPT_UP)], sql={"visits@1": f"{VISITS} {since}"}, columns=COLUMNS))
+    folder.data([(1, None, 1, True)], tuple(COLUMNS))
+    folder.built()
+    folder.data([(1, None, 2, True), visit(2, 2)], tuple(COLUMNS))
+
+    folder.built()
+
+    assert pays(folder) == {1: 2, 2: 1}
