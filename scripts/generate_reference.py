@@ -34,7 +34,7 @@ def pages() -> dict[str, str]:
     from mlproj import specs
 
     resources = {
-        "project.md": ("mlproj.yml", "", [specs.ProjectSpec, specs.Target]),
+        "project.md": ("mlproj.yml", "", [specs.ProjectSpec, specs.Target, specs.Connection]),
         "sources.md": ("Sources", "sources", [specs.Source, data_test.FreshnessBounds]),
         "feature_groups.md": ("Feature groups", "feature_groups", [specs.FeatureGroup, specs.FeatureSpec]),
         "feature_views.md": (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlproj.state import (
-        BuildRecord, Column, Commit, EstimatorInfo, Evaluation, Event, ModelManifest, ModelNode, ModelVersion,
+        BuildRecord, Column, Commit, EstimatorInfo, Evaluation, Event, Location, ModelManifest, ModelNode, ModelVersion,
         Publication, SourceNode, StepResult, TargetState, TrainingDataset, ViewMove,
     )  # fmt: skip
     from mlproj.state.garbage import Expired, Forgotten, Holdings, Inventory
@@ -59,22 +59,19 @@ class SourceError(Exception):
 
 
 class SourceReader(Protocol):
-    """Files behind sources. Paths are relative to the project's folder."""
+    """Files, whose paths are relative to the project's folder, and tables. Values of the environment are filled in."""
 
     def columns(self, source: SourceSpec) -> tuple[Column, ...]:
-        """Columns as declared, completed by the file where not all are; cached by content. Raises `SourceError`."""
+        """Columns as declared, or else those that are there; of files cached by content. Raises `SourceError`."""
 
-    def version(self, path: str) -> str:
-        """A version of the content: of the sorted (relative path, sha256) of what `path` matches.
+    def version(self, source: SourceNode) -> str:
+        """Of the content of files ("missing" for none), or what a table's query says; `UNKNOWN` where nothing tells."""
 
-        "missing" for none.
-        """
-
-    def size(self, path: str) -> int:
-        """Bytes of all files that `path` matches."""
+    def size(self, source: SourceNode) -> int:
+        """Bytes, as far as that is known without reading."""
 
     def relation(self, source: SourceNode) -> str:
-        """SQL of a table expression that reads the source with exactly its compiled columns."""
+        """SQL of a table expression that reads the source with exactly its compiled columns. Raises `EngineError`."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,7 @@ class SourceSpec:
     format: str
     options: Mapping[str, Any]
     columns: tuple[Column, ...] | None
+    location: Location | None = None
 
 
 class EngineError(Exception):

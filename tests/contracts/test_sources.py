@@ -64,6 +64,11 @@ def node(path: str, types: Mapping[str, str], **options: Any) -> SourceNode:
     })  # fmt: skip
 
 
+def at(path: str) -> SourceNode:
+    """A source of whatever stands at a path."""
+    return node("x.csv", {}).model_copy(update={"path": path})
+
+
 def read(engine: DuckDBEngine, sources: FileSources, source: SourceNode) -> list[tuple[Any, ...]]:
     query = f"select * from {sources.relation(source)}"
     assert engine.describe(query) == source.columns
@@ -140,13 +145,13 @@ def test_columns_follow_the_content(root: Path, sources: FileSources) -> None:
 def test_a_damaged_cache_is_ignored(root: Path, damage: bytes) -> None:
     path, cache = write(root, "a.csv", "a\n1\n"), root / "target" / "cache"
     first = FileSources(root, cache)
-    version = first.version("a.csv")
+    version = first.version(at("a.csv"))
     assert sniffed(first, "a.csv") == {"a": "BIGINT"}
     assert json.loads((cache / "files.json").read_text(encoding="utf-8"))["a.csv"][0][0] == path.stat().st_size
     for name in ("files.json", "sniff.json"):
         (cache / name).write_bytes(damage)
     again = FileSources(root, cache)
-    assert again.version("a.csv") == version
+    assert again.version(at("a.csv")) == version
     assert sniffed(again, "a.csv") == {"a": "BIGINT"}
 
 
@@ -232,23 +237,23 @@ def test_options_are_checked_without_a_file(sources: FileSources) -> None:
 
 
 def test_a_version_follows_content_and_names(root: Path, sources: FileSources) -> None:
-    assert sources.version("a.csv") == sources.version("d/*.csv") == "missing"
-    assert sources.size("a.csv") == 0
+    assert sources.version(at("a.csv")) == sources.version(at("d/*.csv")) == "missing"
+    assert sources.size(at("a.csv")) == 0
     write(root, "a.csv", "a\n1\n")
-    first = sources.version("a.csv")
+    first = sources.version(at("a.csv"))
     assert first.startswith("src1:")
     write(root, "a.csv", "a\n2\n")
     (root / "a.csv").touch()
-    second = sources.version("a.csv")
+    second = sources.version(at("a.csv"))
     assert second != first
     write(root, "a.csv", "a\n1\n")
-    assert sources.version("a.csv") == first
+    assert sources.version(at("a.csv")) == first
     write(root, "d/x.csv", "a\n1\n")
-    one = sources.version("d/*.csv")
+    one = sources.version(at("d/*.csv"))
     write(root, "d/sub/y.csv", "a\n1\n")
-    assert sources.version("d/*.csv") == one
-    assert sources.version("d/**/*.csv") != one
-    assert sources.size("d/**/*.csv") == 8
+    assert sources.version(at("d/*.csv")) == one
+    assert sources.version(at("d/**/*.csv")) != one
+    assert sources.size(at("d/**/*.csv")) == 8
 
 
 def test_a_version_is_the_same_elsewhere(root: Path, sources: FileSources, tmp_path: Path) -> None:
@@ -258,32 +263,32 @@ def test_a_version_is_the_same_elsewhere(root: Path, sources: FileSources, tmp_p
         write(folder, "data/b.csv", CENSUS)
     there = FileSources(other, other / "cache")
     for path in ("data/a.csv", "data/*.csv"):
-        assert sources.version(path) == there.version(path)
-        assert sources.version(str(root / path).replace("[1]", "[[]1]")) == there.version(path)
-        assert sources.version(f"../other/{path}") == there.version(path)
+        assert sources.version(at(path)) == there.version(at(path))
+        assert sources.version(at(str(root / path).replace("[1]", "[[]1]"))) == there.version(at(path))
+        assert sources.version(at(f"../other/{path}")) == there.version(at(path))
 
 
 def test_an_edit_within_the_clocks_resolution_is_seen(root: Path, sources: FileSources) -> None:
     path = root / "a.csv"
     path.write_text("a\n1\n", encoding="utf-8")
     stamp = path.stat().st_mtime_ns
-    first = sources.version("a.csv")
+    first = sources.version(at("a.csv"))
     path.write_text("a\n2\n", encoding="utf-8")
     os.utime(path, ns=(stamp, stamp))
-    assert sources.version("a.csv") != first
+    assert sources.version(at("a.csv")) != first
 
 
 def test_an_unchanged_file_is_not_read_again(root: Path, sources: FileSources, monkeypatch: pytest.MonkeyPatch) -> None:
     write(root, "a.csv", CENSUS)
-    version = sources.version("a.csv")
+    version = sources.version(at("a.csv"))
     monkeypatch.setattr("hashlib.file_digest", lambda *_: pytest.fail("read again"))
-    assert FileSources(root, root / "target" / "cache").version("a.csv") == version
+    assert FileSources(root, root / "target" / "cache").version(at("a.csv")) == version
 
 
 def test_a_path_that_cannot_be_looked_at_is_a_diagnostic(sources: FileSources) -> None:
     for ask in (sources.version, sources.size):
         with pytest.raises(ProjectError) as caught:
-            ask("x" * 300 + ".csv")
+            ask(at("x" * 300 + ".csv"))
         assert caught.value.diagnostics[0].code == "E407"
 
 

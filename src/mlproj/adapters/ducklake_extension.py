@@ -22,7 +22,7 @@ def trusted() -> dict[str, str]:
     A wheel is trusted as DuckDB's own is, and `pip` has checked it; hashing its 70 MB again takes 0.2 s a connection.
     What comes from the network has to be signed, and nothing is fetched unasked (`duckdb_error.CONFIG`).
     """
-    return {"allow_unsigned_extensions": "true"} if all(map(_in_wheel, _WHEELS.values())) else {}
+    return {"allow_unsigned_extensions": "true"} if all(map(wheel_of, _WHEELS.values())) else {}
 
 
 def load_extensions(connection: DuckDBPyConnection) -> None:
@@ -34,7 +34,7 @@ def load_extensions(connection: DuckDBPyConnection) -> None:
 def _load(connection: DuckDBPyConnection, name: str, module: str) -> None:
     import duckdb
 
-    path = _in_wheel(module)
+    path = wheel_of(module)
     try:
         if path is None:
             connection.execute(f"install {name}")
@@ -47,7 +47,8 @@ def _load(connection: DuckDBPyConnection, name: str, module: str) -> None:
 
 
 @cache
-def _in_wheel(module: str) -> Path | None:
+def wheel_of(module: str) -> Path | None:
+    """The extension in an installed wheel."""
     try:
         file = importlib.import_module(module).__file__
     except ImportError:

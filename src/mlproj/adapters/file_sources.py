@@ -63,12 +63,12 @@ class FileSources:
             self._sniffed.put({key: known})
         return tuple(Column(name=name, type=type_name) for name, type_name in known)
 
-    def version(self, path: str) -> str:
+    def version(self, source: SourceNode) -> str:
         """Also raises `ProjectError` E407 for files that cannot be read."""
-        return self._readable(path, self._content.version)
+        return self._readable(source.path, self._content.version)
 
-    def size(self, path: str) -> int:
-        return self._readable(path, self._content.size)
+    def size(self, source: SourceNode) -> int:
+        return self._readable(source.path, self._content.size)
 
     def _readable(self, path: str, read: Callable[[str], T]) -> T:
         try:
@@ -145,7 +145,11 @@ class FileSources:
         import duckdb
 
         options = dict(source.options)
-        if source.format != "parquet" and "sample_size" not in options and self.size(source.path) <= _SNIFF_WHOLE_BYTES:
+        if (
+            source.format != "parquet"
+            and "sample_size" not in options
+            and self._readable(source.path, self._content.size) <= _SNIFF_WHOLE_BYTES
+        ):
             options["sample_size"] = -1
         try:
             call = self._call(source.path, source.format, options, None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.connections import check_connections
 from mlproj.compiler.graph import topological
 from mlproj.compiler.groups import GroupCompiler
 from mlproj.compiler.increments import this_relation
@@ -100,7 +101,11 @@ def _sources(
     loaded: LoadedProject, checker: TypeChecker, reader: SourceReader, collector: Collector
 ) -> dict[str, SourceNode]:
     found: dict[str, SourceNode] = {}
+    broken = check_connections(loaded, collector)
     for source in loaded.sources:
+        if source.spec.connection in broken:
+            collector.poisoned.add(f"source:{source.spec.name}")
+            continue
         node = compile_source(source, checker, reader, loaded, collector)
         if node:
             found[node.id] = node

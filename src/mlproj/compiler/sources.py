@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from mlproj.compiler.checker import TypeChecker
+from mlproj.compiler.connections import filled_location, location_of
 from mlproj.compiler.data_test_sql import freshness
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.compiler.types import is_moment, unknown_type_hint
@@ -28,11 +29,14 @@ def compile_source(
 ) -> SourceNode | None:
     """The node, or None with diagnostics."""
     spec, node = source.spec, f"source:{source.spec.name}"
-    file_format = spec.format or _format_of(spec.path)
+    location, written = location_of(source, loaded, collector), spec.path or ""
+    if node in collector.poisoned:
+        return None
+    file_format = location.settings["type"] if location else spec.format or _format_of(written)
     if file_format is None:
         collector.error(
             "E417",
-            f"cannot tell the format of '{spec.path}'",
+            f"cannot tell the format of '{written}'",
             source.locate(("path",)),
             "say `format: csv`, `parquet` or `json`",
             node,
@@ -42,8 +46,9 @@ def compile_source(
     if node in collector.poisoned:
         return None
     try:
-        path = fill_environment(spec.path, loaded.environment, loaded.env_defaults)
-        columns = reader.columns(SourceSpec(spec.name, path, file_format, spec.options, declared))
+        path = fill_environment(written, loaded.environment, loaded.env_defaults)
+        place = location and filled_location(location, loaded.environment, loaded.env_defaults)
+        columns = reader.columns(SourceSpec(spec.name, path, file_format, spec.options, declared, place))
     except SourceError as error:
         collector.error(
             error.code,
@@ -61,7 +66,7 @@ def compile_source(
     own = fingerprint("source", spec.name, sorted([c.name, c.type] for c in columns), file_format, spec.options)
     return SourceNode(
         id=node, name=spec.name, description=spec.description, owner=spec.owner, tags=tuple(spec.tags),
-        span=source.locate(()), path=spec.path, format=cast(Literal["csv", "parquet", "json"], file_format),
+        span=source.locate(()), path=written, format=cast(Any, file_format), location=location,
         options=cast(dict[str, Any], spec.options), columns=columns, source_text={"yaml": source.text},
         fingerprints=Fingerprints(local=own, deep=own, metadata=_metadata(spec, tests)), pii=tuple(spec.pii),
         tests=tests,
@@ -137,9 +142,9 @@ def _declared(
 
 
 def _place(source: Loaded[Source], error: SourceError) -> Span:
-    """The option that the error speaks of, or the path."""
+    """The option that the error speaks of, or the path or table."""
     if error.code != "E415":
-        return source.locate(("path",))
+        return source.locate(("table",) if source.spec.table else ("path",))
     named = next((option for option in source.spec.options if f"'{option}'" in error.message), None)
     return source.locate(("options", named), key=True) if named else source.locate(("options",))
 

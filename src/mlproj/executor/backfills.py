@@ -20,6 +20,7 @@ from mlproj.planner.increments import built_upon
 from mlproj.planner.plan import Scope, moment_words
 from mlproj.ports import EngineError, Merge, TableWrite
 from mlproj.state import GroupNode, Loaded, Made, Published, RowChanges, StepResult
+from mlproj.state.content import same_contents
 from mlproj.state.published import Chunk
 from mlproj.state.runs import StepStatus
 
@@ -127,9 +128,10 @@ class _Backfill:
         return self._space.adapters.tables.restore(self._table, commit, info)[0]
 
     def _goes_on_from(self, kept: Made) -> bool:
-        alike = (kept.fingerprint, kept.table, kept.inputs, kept.source_versions)
-        own = (self._node.fingerprints.deep, self._table, self._inputs, self._versions)
-        return bool(kept.chunks) and alike == own and built_upon(kept, self._before)
+        alike = (kept.fingerprint, kept.table, kept.inputs)
+        own = (self._node.fingerprints.deep, self._table, self._inputs)
+        same = alike == own and same_contents(kept.source_versions, self._versions)
+        return bool(kept.chunks) and same and built_upon(kept, self._before)
 
     def _condition(self, start: str, end: str) -> str:
         types = {f.name: f.type for f in self._node.features}
@@ -173,7 +175,7 @@ class _Backfill:
         """All rows, with those that came since the sources were last looked at, where all that they had is loaded."""
         row, space = self._published, self._space
         changes = _sum([chunk.changes for chunk in self._done])
-        moved = row.source_versions != self._versions or row.inputs != self._inputs
+        moved = not same_contents(row.source_versions, self._versions) or row.inputs != self._inputs
         partly = row.loaded is not None and (self._before is None or bool(row.loaded.until))
         if moved and not partly:
             more = Addition(self._node, self._row(commit), "same", space, row).outcome(self._inputs, self._versions)

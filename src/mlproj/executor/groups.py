@@ -71,7 +71,7 @@ def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions
 
 def _too_big(node: GroupNode, space: Workspace) -> bool:
     sources = [space.manifest.source(s) for s in space.manifest.sources_below(node.id)]
-    return sum(space.adapters.sources.size(space.fill(s.path)) for s in sources) > space.adapters.scratch_limit
+    return sum(space.adapters.sources.size(space.filled(s)) for s in sources) > space.adapters.scratch_limit
 
 
 def measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
@@ -157,8 +157,7 @@ def explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectE
     """The engine's error in terms of the file that it is about: a source's, or the group's SQL."""
     for source_id in [p for p in node.depends_on if p.startswith("source:")]:
         source = space.manifest.source(source_id)
-        filled = source.model_copy(update={"path": space.fill(source.path)})
-        message, hint = space.adapters.explain_read_error(filled, error)
+        message, hint = space.adapters.explain_read_error(space.filled(source), error)
         if message:
             return ProjectError([Diagnostic("E603", message, source.span, hint, node=node.id)], exit_code=1)
     from mlproj.diagnostics import Span

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 
+from mlproj.compiler.connections import filled
 from mlproj.compiler.manifest import Manifest
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
@@ -112,9 +113,8 @@ class Workspace:
             return
         node = self.manifest.nodes[node_id]
         if isinstance(node, SourceNode):
-            path = self.fill(node.path)
             self.adapters.engine.create_view(
-                node.id, f"select * from {self.adapters.sources.relation(node.model_copy(update={'path': path}))}"
+                node.id, f"select * from {self.adapters.sources.relation(self.filled(node))}"
             )
         elif isinstance(node, GroupNode):
             self._provide_group(node)
@@ -160,6 +160,10 @@ class Workspace:
     def fill(self, text: str) -> str:
         """A text with the environment's values in it, for the engine's eyes only."""
         return fill_environment(text, self.adapters.environment, self.manifest.env_defaults)
+
+    def filled(self, source: SourceNode) -> SourceNode:
+        """A source as `fill` leaves a text."""
+        return filled(source, self.adapters.environment, self.manifest.env_defaults)
 
     def table_name(self, node: GroupNode) -> str:
         return table_name(f"{node.name}__v{node.version}", node.fingerprints.deep, self.state)

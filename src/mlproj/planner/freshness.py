@@ -6,13 +6,14 @@ from the rows that it has now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mlproj.compiler.manifest import Manifest
 from mlproj.planner.increments import recomputes
 from mlproj.planner.inputs import read_digest
 from mlproj.planner.plan import HeldNode, Reason, moment_words
 from mlproj.state import GroupNode, Node, Published, TargetState
+from mlproj.state.content import UNKNOWN, same_content
 
 
 class Freshness:
@@ -35,7 +36,7 @@ class Freshness:
         inputs = [p for p in node.depends_on if p in self.moved or not self._read_as_now(p, published)]
         inputs = [p for p in inputs if not p.startswith("source:")]
         expected = self._expect(node.id)
-        moved = sorted(s for s, version in expected.items() if published.source_versions.get(s) != version)
+        moved = sorted(s for s, v in expected.items() if not same_content(published.source_versions.get(s), v))
         until = published.loaded.until if published.loaded else ""
         if moved or inputs or until or recomputes(node, published):
             self.moved.add(node.id)
@@ -44,7 +45,7 @@ class Freshness:
         if until:
             return _stale(node, "partly_loaded", f"its rows from {moment_words(until)} on have not been loaded")
         if moved and not self._only_by_held(node.id, moved):
-            return _stale(node, "source_data_changed", f"the content of {_names(moved)} changed")
+            return _stale(node, "source_data_changed", _moved(moved, expected))
         if inputs or moved:
             read = inputs or [p for p in node.depends_on if not p.startswith("source:")]
             return _stale(node, "input_data_changed", f"{_names(read)} has other rows than it was computed from")
@@ -95,6 +96,13 @@ def held_nodes(manifest: Manifest, state: TargetState, resumed: Collection[str] 
         for n, row in rows
         if row.held and is_held(manifest.nodes[n], row)
     )
+
+
+def _moved(sources: Sequence[str], versions: Mapping[str, str]) -> str:
+    unknown = [s for s in sources if versions[s] == UNKNOWN]
+    if len(unknown) == len(sources):
+        return f"the content of {_names(sources)} may have changed: nothing tells, so it is read again"
+    return f"the content of {_names(s for s in sources if s not in unknown)} changed"
 
 
 def _names(ids: Iterable[str]) -> str:

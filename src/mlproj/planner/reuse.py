@@ -15,6 +15,7 @@ from mlproj.planner.training_data import dataset_fingerprint, inputs_of, trainin
 from mlproj.state import (
     GroupNode, Made, ModelNode, ModelVersion, Published, TargetState, TrainingDataset, ViewNode,
 )  # fmt: skip
+from mlproj.state.content import same_content, same_contents
 from mlproj.state.runs import ROW_ACTIONS
 
 
@@ -33,7 +34,7 @@ def stands(node: GroupNode, row: Made | Published, inputs: Mapping[str, str], ve
         deep == node.fingerprints.deep
         and not (row.loaded and row.loaded.until)
         and row.inputs == inputs
-        and all(row.source_versions.get(source) == versions[source] for source in direct)
+        and all(same_content(row.source_versions.get(source), versions[source]) for source in direct)
     )
 
 
@@ -54,7 +55,7 @@ def find_rows(
         # What another target has rolled back is its own affair, and what it has loaded a part of is not all.
         if row is None or not row.digest or row.held or row.loaded:
             continue
-        if row.source_versions == versions and stands(node, row, inputs, versions):
+        if same_contents(row.source_versions, versions) and stands(node, row, inputs, versions):
             return _of(row, other.target), f"already materialised for {other.target}"
     return None
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlproj.adapters.duckdb_binder import DuckDBBinder
 from mlproj.adapters.estimators import ChildProcessEstimators
-from mlproj.adapters.file_sources import FileSources
 from mlproj.adapters.git import changed_files, check_out
+from mlproj.adapters.sources import Sources
 from mlproj.compiler import DoesNotCompile, Manifest, Surroundings, compile_project
 from mlproj.diagnostics import Diagnostic, ProjectError, fail
 from mlproj.loader import LoadedProject, load
@@ -26,6 +26,7 @@ from mlproj.project.left_behind import explained_by, with_published
 from mlproj.state import Column
 
 if TYPE_CHECKING:
+    from mlproj.adapters.duckdb_engine import DuckDBEngine
     from mlproj.project.project import Project
 
 _TOLD = 10  # of what does not compile at the other revision
@@ -93,7 +94,7 @@ def _compiled(project: Project, folder: Path) -> Manifest:
     estimators = ChildProcessEstimators(cache_dir(project.root), folder)
     loaded = _loaded(project, folder)
     estimators.prefetch(m.spec.estimator for m in loaded.models)
-    sources = _Sources(folder, session.sources)
+    sources = _Sources(folder, session.sources, lambda: session.engine)
     return compile_project(loaded, Surroundings(DuckDBBinder(), sources, estimators, memory(project.root)))
 
 
@@ -120,11 +121,11 @@ def _explained(error: ProjectError, revision: str) -> ProjectError:
     return ProjectError(found)
 
 
-class _Sources(FileSources):
+class _Sources(Sources):
     """Sources of a revision: files that are not kept in git are looked at where they are now."""
 
-    def __init__(self, folder: Path, today: FileSources) -> None:
-        super().__init__(folder, cache_dir(folder))
+    def __init__(self, folder: Path, today: Sources, engine: Callable[[], DuckDBEngine]) -> None:
+        super().__init__(folder, cache_dir(folder), engine)
         self._today = today
 
     def columns(self, source: SourceSpec) -> tuple[Column, ...]:

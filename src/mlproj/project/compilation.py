@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,19 @@ if TYPE_CHECKING:
     from mlproj.loader import LoadedProject
     from mlproj.project.manifest_text import NodeTexts
     from mlproj.project.session import Session
+    from mlproj.state import SourceNode
 
 
 def known_key(inputs: Inputs) -> tuple[str, Any]:
-    """The key of the inputs as they stand, and the record of the last compilation, whose key it may equal."""
+    """The key of the inputs as they stand, and the record of the last compilation, whose key it may equal.
+
+    Another one each time where databases are to be asked: what they would say now, nothing here knows.
+    """
+    key, record = _key_of_files(inputs)
+    return f"{key} at {time.time_ns()}" if isinstance(record, dict) and record.get("asks") else key, record
+
+
+def _key_of_files(inputs: Inputs) -> tuple[str, Any]:
     record = read_json(_record_path(inputs))
     known = record if isinstance(record, dict) and {"asked", "sources"} <= set(record) else {"asked": [], "sources": []}
     return inputs.key(known["asked"], known["sources"]), record
@@ -28,8 +39,8 @@ def cached_manifest(inputs: Inputs) -> Manifest | None:
     """The manifest of last time, where every input stands."""
     from mlproj.compiler.manifest import Manifest
 
-    key, record = known_key(inputs)
-    if not isinstance(record, dict) or record.get("key") != key:
+    key, record = _key_of_files(inputs)
+    if not isinstance(record, dict) or record.get("key") != key or record.get("asks") == "columns":
         return None
     try:
         return Manifest.model_validate_json(_manifest_path(inputs).read_bytes())
@@ -55,20 +66,34 @@ def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session
     write(inputs.root / "target" / "manifest.json", found.text)
     _write_compiled(inputs.root, manifest, before)
     asked = sorted(inputs.environment.asked)
-    from mlproj.loader.environment import fill_environment
+    from mlproj.compiler.connections import filled
     from mlproj.state import SourceNode
 
-    paths = sorted(
-        fill_environment(n.path, os.environ, manifest.env_defaults)
-        for n in manifest.nodes.values()
-        if isinstance(n, SourceNode)
-    )
+    nodes = [n for n in manifest.nodes.values() if isinstance(n, SourceNode)]
+    paths = sorted({path for n in nodes for path in _watched(filled(n, os.environ, manifest.env_defaults))})
     record = {
         "asked": asked, "sources": paths, "key": inputs.key(asked, paths),
-        "groups": known.found, "versions": versions(), "manifest": _hash(found.text), "places": found.places,
+        "asks": _asks(nodes), "groups": known.found, "versions": versions(), "manifest": _hash(found.text),
+        "places": found.places,
     }  # fmt: skip
     write(_record_path(inputs), json.dumps(record).encode())
     return manifest
+
+
+def _watched(source: SourceNode) -> list[str]:
+    """The files that decide what a source is compiled to and what its version is."""
+    if source.location is None:
+        return [source.path]
+    path = source.location.settings.get("path")
+    return [path, f"{path}-wal"] if path else []
+
+
+def _asks(sources: Iterable[SourceNode]) -> str:
+    """What has to be asked of databases each time: `columns`, `versions` alone, or nothing."""
+    places = [s.location for s in sources if s.location and s.format != "sqlite"]
+    if any(place.found for place in places):
+        return "columns"
+    return "versions" if any(place.version_query for place in places) else ""
 
 
 def compile_in_memory(root: Path, loaded: LoadedProject, session: Session) -> Manifest:

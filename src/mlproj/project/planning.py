@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from mlproj.adapters.git import changed_files
 from mlproj.compiler import DoesNotCompile, Manifest
+from mlproj.compiler.connections import filled
 from mlproj.compiler.fingerprints import fingerprint
 from mlproj.diagnostics import Collector, Diagnostic, ProjectError, Span, fail
-from mlproj.loader.environment import fill_environment
 from mlproj.planner import Asked, Change, Options, Plan, Reason, accept, diff, make_plan
 from mlproj.planner.acceptance import ON_BREAKING
 from mlproj.planner.backfills import reached
@@ -20,10 +20,12 @@ from mlproj.planner.retry import selection, was_forced
 from mlproj.planner.reuse import explain
 from mlproj.planner.selectors import Selector
 from mlproj.planner.versions import check_versions
+from mlproj.ports import SourceError
 from mlproj.project.left_behind import dangling, explained_by, with_published
 from mlproj.project.node_names import breaking_node, matching
 from mlproj.project.unit_testing import FAILED, failing_unit_tests
 from mlproj.state import BuildRecord, SourceNode, TargetState
+from mlproj.state.content import UNKNOWN
 from mlproj.version import __version__
 
 if TYPE_CHECKING:
@@ -143,23 +145,30 @@ def _manifest(project: Project, state: TargetState) -> tuple[Manifest, DoesNotCo
 
 
 def source_versions(project: Project, manifest: Manifest) -> tuple[dict[str, str], list[Diagnostic]]:
-    """The content version of every source, and a warning for each whose files are not there."""
+    """The content version of every source, and a warning for each that is not there or cannot be asked.
+
+    Raises `ProjectError` E444 for tables that are no longer what was compiled.
+    """
     import os
 
     found: dict[str, str] = {}
     collector = Collector()
     for node in manifest.nodes.values():
-        if isinstance(node, SourceNode):
-            path = fill_environment(node.path, os.environ, manifest.env_defaults)
-            found[node.id] = project.session.sources.version(path)
-            if found[node.id] == "missing":
-                collector.warn(
-                    "W601",
-                    f"source '{node.name}': there is no file {node.path}",
-                    node.span,
-                    "a build that reads it will fail",
-                    node.id,
-                )
+        if not isinstance(node, SourceNode):
+            continue
+        try:
+            found[node.id] = project.session.sources.version(filled(node, os.environ, manifest.env_defaults))
+        except SourceError as error:
+            found[node.id] = UNKNOWN
+            if error.code == "E443":
+                collector.warn("W602", error.message, node.span, error.hint, node.id)
+            else:
+                collector.error(error.code, error.message, node.span, error.hint, node.id)
+        if found[node.id] == "missing":
+            where = node.path or (node.location.settings["path"] if node.location else "")
+            message = f"source '{node.name}': there is no file {where}"
+            collector.warn("W601", message, node.span, "a build that reads it will fail", node.id)
+    collector.raise_if_errors()
     return found, collector.warnings
 
 

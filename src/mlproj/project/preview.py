@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from mlproj.compiler.connections import filled
 from mlproj.diagnostics import ProjectError
-from mlproj.loader.environment import fill_environment
 from mlproj.planner.masking import hidden_columns, masked_rows, said
 from mlproj.ports import EngineError
 from mlproj.state import SourceNode
@@ -25,11 +25,11 @@ def source_preview(project: Project, node: SourceNode, limit: int) -> dict[str, 
 
 
 def source_query(project: Project, node: SourceNode) -> str | None:
-    """All rows of a source's files; None where there are none."""
-    path = fill_environment(node.path, os.environ, project.manifest.env_defaults)
-    if project.session.sources.version(path) == "missing":
+    """All rows of a source; None where there are no files."""
+    found = filled(node, os.environ, project.manifest.env_defaults)
+    if found.location is None and project.session.sources.version(found) == "missing":
         return None
-    relation = project.session.sources.relation(node.model_copy(update={"path": path}))
+    relation = project.session.sources.relation(found)
     return f"select * from {relation}"
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mlproj.adapters.estimators import ChildProcessEstimators
     from mlproj.adapters.failed_rows import FailedRowsFolder
     from mlproj.adapters.file_artifacts import FileArtifacts
-    from mlproj.adapters.file_sources import FileSources
     from mlproj.adapters.lease import CatalogLease
     from mlproj.adapters.own_functions import EngineFunctions
+    from mlproj.adapters.sources import Sources
     from mlproj.adapters.sql_state.reader import SqlReader
     from mlproj.adapters.sql_state.store import SqlState
     from mlproj.executor import Adapters
@@ -59,10 +59,10 @@ class Session:
         self._stack.close()
 
     @cached_property
-    def sources(self) -> FileSources:
-        from mlproj.adapters.file_sources import FileSources
+    def sources(self) -> Sources:
+        from mlproj.adapters.sources import Sources
 
-        return FileSources(self.root, cache_dir(self.root))
+        return Sources(self.root, cache_dir(self.root), lambda: self.engine)
 
     @cached_property
     def estimators(self) -> ChildProcessEstimators:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from mlproj.specs.connection import Connection
 from mlproj.specs.retention import Retention
 from mlproj.specs.base import Name, Spec, Version
 
@@ -24,6 +25,7 @@ class Target(Spec):
 class ProjectSpec(Spec):
     """The smallest mlproj.yml is `name: census`; without `targets` there is one, `dev`, all defaults.
 
+    `connections` are databases, by the name that sources call them.
     `current_version` pins the version that `<target>.<name>` shows, of the groups named; of others it is the highest.
     """
 
@@ -33,5 +35,6 @@ class ProjectSpec(Spec):
     default_target: Name = "dev"
     vars: dict[Name, JsonValue] = {}
     targets: dict[Name, Target] = {"dev": Target()}
+    connections: dict[Name, Connection] = {}
     current_version: dict[Name, Version] = {}
     retention: Retention = Retention(days=30)

@@ -14,21 +14,9 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 from mlproj.diagnostics import Span
 from mlproj.specs.model import Metric, MetricBounds
 from mlproj.state.noun import Noun
+from mlproj.state.source import CompiledTest, NodeBase, SourceNode
 
 Scalar = str | int | float | bool
-
-
-class Fingerprints(Noun):
-    """versions.md §1: `local` sees other nodes as symbols, `deep` sees through them down to source columns."""
-
-    local: str
-    deep: str
-    metadata: str
-
-
-class Column(Noun):
-    name: str
-    type: str
 
 
 class QueryShape(Noun):
@@ -42,51 +30,6 @@ class QueryShape(Noun):
     deep: str = ""
     text: str = ""
     uses: tuple[str, ...] = ()
-
-
-class Band(Noun):
-    """What is usual: within `sigma` standard deviations of the mean of the last `builds`, and `tolerance` at least.
-
-    Of `feature` the fraction of nulls, without one the number of rows. With fewer than `at_least` builds nothing is.
-    """
-
-    feature: str | None = None
-    builds: int
-    at_least: int
-    sigma: float
-    tolerance: float
-
-
-class CompiledTest(Noun):
-    """A data test: `failures` is a SQL aggregate that counts failing rows, `rows` a query of them on `{relation}`.
-
-    Without `failures` the rows of `rows` are counted; `reads` are the groups that it names. `found` is an aggregate
-    that says in words what was found, where it is not rows that fail but all of them together; without `rows` there are
-    none to show. With `clock` time alone can make it fail. `warn_if` and `error_if` are conditions on the count.
-    """
-
-    id: str
-    description: str
-    failures: str
-    rows: str
-    span: Span | None = None
-    unique: tuple[str, ...] = ()  # the columns that it guarantees to be unique together, in all rows
-    found: str = ""
-    severity: Literal["error", "warn"] = "error"
-    warn_if: str = "!= 0"
-    error_if: str = "!= 0"
-    reads: tuple[str, ...] = ()
-    clock: bool = False
-    band: Band | None = None  # then `failures` counts what is compared with it
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """All that decides whether it fails."""
-        rules = (self.severity, self.warn_if, self.error_if)
-        said: tuple[str, ...] = (self.failures,) if self.failures else (self.rows,)
-        if self.band is not None:
-            said = (*said, self.band.model_dump_json())
-        return said if rules == ("error", "!= 0", "!= 0") else (*said, *rules)
 
 
 class Equivalence(Noun):
@@ -121,31 +64,6 @@ class Feature(Noun):
     expression: str = ""
     uses: tuple[str, ...] = ()
     span: Span | None = None
-
-
-class NodeBase(Noun):
-    """`pii` are the columns whose values are not shown: marked so, or computed from what is."""
-
-    id: str
-    name: str
-    description: str = ""
-    owner: str = ""
-    tags: tuple[str, ...] = ()
-    pii: tuple[str, ...] = ()
-    span: Span
-    depends_on: tuple[str, ...] = ()
-    fingerprints: Fingerprints
-    # The files' own text of this definition, by role ("yaml", "sql"), so that a released version can be restored.
-    source_text: dict[str, str] = {}
-
-
-class SourceNode(NodeBase):
-    kind: Literal["source"] = "source"
-    path: str
-    format: Literal["csv", "parquet", "json"]
-    options: dict[str, JsonValue] = {}
-    columns: tuple[Column, ...]
-    tests: tuple[CompiledTest, ...] = ()
 
 
 class Increment(Noun):

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from mlproj.state.definitions import Column, ModelNode, OnDemand, Step
+from mlproj.state.definitions import ModelNode, OnDemand, Step
 from mlproj.state.noun import Noun
+from mlproj.state.source import Column
 
 
 class EstimatorInfo(Noun):
