@@ -23,6 +23,7 @@ from mlproj.compiler.sources import compile_source, source_columns
 from mlproj.compiler.transformations.own import OwnFunctions
 from mlproj.compiler.unit_tests import OtherVars, UnitTestCompiler
 from mlproj.compiler.views import compile_view
+from mlproj.compiler.windows import aggregated_node, stored_relation, stored_types, windowed_group
 from mlproj.diagnostics import Collector, ProjectError
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.ports import Binder, EstimatorCatalog, SourceReader
@@ -109,6 +110,7 @@ def _sources(
         node = compile_source(source, checker, reader, loaded, collector)
         if node:
             found[node.id] = node
+            checker.declare(node.id, node.id, node.columns)
     return found
 
 
@@ -123,32 +125,34 @@ def _groups(
 ) -> dict[str, GroupNode]:
     """Groups in dependency order. What hangs on a node that failed is poisoned in silence: one mistake is told once."""
     by_id = {f"feature_group:{g.spec.name}@{g.spec.version}": g for g in loaded.feature_groups}
-    rendered = _rendered(by_id, loaded, renderer, collector)
+    rendered = _rendered(by_id, loaded, renderer, names, collector)
     order, cycles = topological({node: r.parents for node, r in rendered.items()})
     for cycle in cycles:
         _refuse_cycle(cycle, loaded, renderer, collector)
     compiled: dict[str, SourceNode | GroupNode] = dict(sources)
     deep_columns = {symbol: deep for node in sources.values() for symbol, deep in source_columns(node)}
-    for node in sources.values():
-        checker.declare(node.id, node.id, node.columns)
-    relations = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
-    relations |= {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
     current, known, memo = loaded.spec.current_version, surroundings.known, surroundings.memo
     marked = {symbol for node in sources.values() for symbol in personal_symbols(node)}
-    compiler = GroupCompiler(checker, renderer, deep_columns, marked, memo, collector, relations, current, names)
+    written = _written(loaded)
+    compiler = GroupCompiler(checker, renderer, deep_columns, marked, memo, collector, written, current, names)
     groups: dict[str, GroupNode] = {}
     for node_id in order:
         if any(parent not in compiled for parent in rendered[node_id].parents):
             collector.poisoned.add(node_id)
             continue
-        path, text = loaded.sql[node_id.partition(":")[2]]
         declared, said = by_id[node_id], len(collector)
+        path, text = loaded.sql.get(node_id.partition(":")[2], (declared.path, ""))
+        sql, windows = rendered[node_id], None
+        if declared.spec.aggregate is not None:
+            windows = windowed_group(declared, node_id, sql, compiled[sql.parents[0]], checker, renderer, collector)
+            if windows is None:
+                continue
+            sql = windows.rendered
         texts = (path, loaded.exact.get(path, text))
-        pinned = current.get(declared.spec.name)
-        keys = group_keys(declared, rendered[node_id], texts, checker, compiled, pinned)
+        keys = group_keys(declared, sql, texts, checker, compiled, current.get(declared.spec.name))
         group = known.take(node_id, keys, deep_columns)
         if group is None:
-            group = compiler.compile(declared, rendered[node_id], path, text)
+            group = compiler.compile(declared, sql, path, text, windows)
             if group and path in loaded.exact:
                 group = group.model_copy(update={"source_text": {**group.source_text, "sql": loaded.exact[path]}})
             if group and keys is not None and len(collector) == said:
@@ -158,23 +162,48 @@ def _groups(
             deep_columns |= {f"{group.relation}.{f.name}": f.deep for f in group.features}
             marked.update(personal_symbols(group))
             deep_columns[f"{group.relation}.*"] = group.shape.deep
-            checker.declare(node_id, group.relation, group.features)
+            _declare(group, checker)
     return groups
+
+
+def _written(loaded: LoadedProject) -> dict[str, str]:
+    """How each group and source is read in SQL."""
+    groups = {g.spec.name: f"{{{{ ref('{g.spec.name}') }}}}" for g in loaded.feature_groups}
+    return groups | {s.spec.name: f"{{{{ source('{s.spec.name}') }}}}" for s in loaded.sources}
+
+
+def _declare(group: GroupNode, checker: TypeChecker) -> None:
+    """What may be read of a group: the columns of its contract, and by views the events of its windows."""
+    checker.declare(group.id, group.relation, group.features)
+    if group.aggregate is not None:
+        checker.declare(stored_relation(group), stored_relation(group), stored_types(group))
 
 
 def _refuse_cycle(cycle: list[str], loaded: LoadedProject, renderer: SqlRenderer, collector: Collector) -> None:
     names = [node.partition(":")[2] for node in cycle]
-    path, text = loaded.sql[names[0]]
     message = f"{names[0]} reads itself" if len(cycle) == 2 else f"these groups read each other: {' → '.join(names)}"
     hint = "break the circle: one of them has to read something else"
-    collector.error("E304", message, renderer.place_of_ref(path, text, names[1]), hint, cycle[0])
+    group = next(g for g in loaded.feature_groups if f"{g.spec.name}@{g.spec.version}" == names[0])
+    place = group.locate(("aggregate", "from"))
+    if group.spec.aggregate is None:
+        place = renderer.place_of_ref(*loaded.sql[names[0]], names[1])
+    collector.error("E304", message, place, hint, cycle[0])
 
 
 def _rendered(
-    by_id: dict[str, Loaded[FeatureGroup]], loaded: LoadedProject, renderer: SqlRenderer, collector: Collector
+    by_id: dict[str, Loaded[FeatureGroup]],
+    loaded: LoadedProject,
+    renderer: SqlRenderer,
+    names: Names,
+    collector: Collector,
 ) -> dict[str, Rendered]:
     found: dict[str, Rendered] = {}
     for node in sorted(by_id):
+        if by_id[node].spec.aggregate is not None:
+            read = aggregated_node(by_id[node], names, node, collector)
+            if read is not None:
+                found[node] = Rendered("", "", (read,))
+            continue
         path, text = loaded.sql[node.partition(":")[2]]
         incremental = by_id[node].spec.materialized == "incremental"
         this = this_relation(node.partition(":")[2]) if incremental else None

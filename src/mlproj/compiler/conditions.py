@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,9 @@ from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.render import SqlRenderer
 from mlproj.diagnostics import Collector, Span
 from mlproj.ports import BindError
+
+# How relations of the project are called in compiled SQL, which is nothing to write by hand.
+RELATION = re.compile(r'"[^"]*[@:][^"]*"')
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from mlproj.compiler import data_test_sql as sql
 from mlproj.compiler.checker import TypeChecker
-from mlproj.compiler.conditions import Conditions
+from mlproj.compiler.conditions import RELATION, Conditions
 from mlproj.compiler.data_test_sql import TestSql
 from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
@@ -28,8 +27,6 @@ from mlproj.specs.data_test import (
 from mlproj.state import Band, CompiledTest
 
 _TEXT = ("VARCHAR",)
-# How relations of the project are called in compiled SQL, which is nothing to write by hand.
-_RELATION = re.compile(r'"[^"]*[@:][^"]*"')
 
 
 @dataclass(frozen=True)
@@ -223,7 +220,7 @@ class TestCompiler:
 
     def _condition(self, label: str, text: str, place: Location) -> bool:
         span, hint = self.group.locate(place), "it is SQL over the columns of this group"
-        if other := _RELATION.search(text):
+        if other := RELATION.search(text):
             message = f"{label}: it reads its own row alone, and not {other[0]}"
             self.collector.error("E402", message, span, hint, self.node)
             return False

@@ -24,6 +24,7 @@ from mlproj.compiler.render import Rendered, SqlRenderer
 from mlproj.compiler.resolve import Names
 from mlproj.compiler.text import identifier, one_statement, written
 from mlproj.compiler.types import is_huge, is_moment, suits, unknown_type_hint, why_not_storable
+from mlproj.compiler.windows import WindowedGroup
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded
 from mlproj.ports import BindError
@@ -61,37 +62,31 @@ class GroupCompiler:
     names: Names
 
     def compile(
-        self, group: Loaded[FeatureGroup], rendered: Rendered, sql_path: str, sql_text: str
+        self,
+        group: Loaded[FeatureGroup],
+        rendered: Rendered,
+        sql_path: str,
+        sql_text: str,
+        windows: WindowedGroup | None = None,
     ) -> GroupNode | None:
-        """The node, or None with diagnostics."""
+        """The node, or None with diagnostics. Of `windows` the SQL is ours, and stands in no file."""
         spec = group.spec
         node = f"feature_group:{spec.name}@{spec.version}"
         sql = one_statement(rendered.sql)
-        actual, meaning = self._bind(node, rendered, sql_path, sql_text, sql)
+        if windows is None:
+            actual, meaning = self._bind(node, rendered, sql_path, sql_text, sql)
+        else:
+            actual, meaning = self.checker.describe(rendered.private_sql, rendered.parents), windows.meaning
         if actual is None or meaning is None:
             return None
-        place = partial(column_place, sql_path, sql_text)
+        place = windows.place if windows else partial(column_place, sql_path, sql_text)
         self._check_names(actual, place, node)
         features = self._contract(group, actual, place, node)
+        features = windows.described(features) if windows else features
         self._check_keys(group, {f.name: f.type for f in features}, node)
         check_increment(group, {f.name: f.type for f in features}, node, self.collector)
         increments = self._increments(node, rendered, sql_path, sql_text, actual, features)
-        if spec.materialized == "view" and any(parent.startswith("source:") for parent in rendered.parents):
-            self.collector.error(
-                "E421",
-                f"'{spec.name}' is a view over a source, whose rows nothing pins",
-                group.locate(("materialized",)),
-                "read groups with ref(), or use `materialized: table`",
-                node,
-            )
-        elif spec.materialized == "view" and rendered.sql != rendered.private_sql:
-            self.collector.error(
-                "E421",
-                f"'{spec.name}' is a view with a value of the environment in its text, which everybody could read",
-                group.locate(("materialized",)),
-                "use var() for what is no secret, or `materialized: table`",
-                node,
-            )
+        self._check_view(group, rendered, node)
         types = {f.name: f.type for f in features}
         asked = TestCompiler(group, types, node, self.checker, self.renderer, self.collector)
         tests = tuple(asked.compile(self.names))
@@ -99,7 +94,22 @@ class GroupCompiler:
             return None
         sql = _with_casts(sql, actual, features)
         both = _Increments(sql, meaning) if increments is None else increments
-        return self._node(group, node, rendered, sql_path, sql_text, sql, features, meaning, both, tests)
+        found = self._node(group, node, rendered, sql_path, sql_text, sql, features, meaning, both, tests)
+        return found if windows is None else windows.completed(found)
+
+    def _check_view(self, group: Loaded[FeatureGroup], rendered: Rendered, node: str) -> None:
+        """E421: what everybody reads through a view has to be pinned, and no secret."""
+        if group.spec.materialized != "view":
+            return
+        place, name = group.locate(("materialized",)), group.spec.name
+        if any(parent.startswith("source:") for parent in rendered.parents):
+            message = f"'{name}' is a view over a source, whose rows nothing pins"
+            hint = "read groups with ref(), or use `materialized: table`"
+            self.collector.error("E421", message, place, hint, node)
+        elif rendered.sql != rendered.private_sql:
+            message = f"'{name}' is a view with a value of the environment in its text, which everybody could read"
+            hint = "use var() for what is no secret, or `materialized: table`"
+            self.collector.error("E421", message, place, hint, node)
 
     def _bind(
         self, node: str, rendered: Rendered, sql_path: str, sql_text: str, sql: str, this: str | None = None
@@ -275,13 +285,7 @@ class GroupCompiler:
         try:
             return self.checker.normalise_type(text)
         except BindError:
-            self.collector.error(
-                "E413",
-                f"unknown type '{text}'",
-                span(),
-                unknown_type_hint(text),
-                node,
-            )
+            self.collector.error("E413", f"unknown type '{text}'", span(), unknown_type_hint(text), node)
             return None
 
     def _check_storable(self, name: str, type_name: str, span: Callable[[], Span], node: str) -> None:

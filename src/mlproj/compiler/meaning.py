@@ -44,7 +44,7 @@ class QueryMeaning(Noun):
 
 
 class ConditionMeaning(Noun):
-    """The `filter:` of a view: its fingerprint, and the columns of groups that it is made from."""
+    """A condition: its fingerprint, and the columns of other nodes that it is made from."""
 
     fingerprint: str
     uses: tuple[str, ...] = ()

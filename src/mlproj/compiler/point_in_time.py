@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlproj.compiler.text import identifier
+from mlproj.compiler.windows.observations import WindowJoin
+from mlproj.compiler.windows.plans import Plan
+from mlproj.state.windows import Aggregation
 
-Way = Literal["key", "latest", "as_of", "known_at"]
+Way = Literal["key", "latest", "as_of", "known_at", "window"]
 
 # Not names of columns, which have no blanks.
 _TIME, _THEN, _KNOWN = '"as of"', '"its time"', '"its created time"'
@@ -34,7 +37,8 @@ class Joining:
     """One join: `keys` are pairs of SQL of the observation's side and a column of `relation`.
 
     `columns` are what is read of the group beside its keys; `time` and `created` are its own, `at` the observation's.
-    `ties` tell rows of one key, time and created_time apart; `max_age` is in microseconds.
+    `ties` tell rows of one key, time and created_time apart; `max_age` is in microseconds. `windows` are computed of
+    the events that the relation keeps.
     """
 
     number: int
@@ -48,6 +52,8 @@ class Joining:
     created: Moment | None = None
     max_age: int | None = None
     ties: tuple[str, ...] = ()
+    windows: Aggregation | None = None
+    plan: Plan | None = None  # in which windows are computed; None: chosen by the data
 
     @property
     def alias(self) -> str:
@@ -108,7 +114,24 @@ def known_at(joining: Joining, rows: str) -> Parts:
     return _found(joining, rows, seen)
 
 
-WAYS = {"key": by_key, "latest": latest, "as_of": as_of, "known_at": known_at}
+def window(joining: Joining, rows: str) -> Parts:
+    """What the group computes of its events, at the observation's own time."""
+    assert joining.windows is not None and joining.at is not None  # noqa: PT018  (it was chosen by them)
+    join = WindowJoin(
+        number=joining.number,
+        relation=joining.relation,
+        aggregation=joining.windows,
+        keys=joining.keys,
+        time=(joining.at.sql, joining.at.type),
+        names=joining.columns,
+        rows=rows,
+        inner=joining.kind == "inner",
+        plan=joining.plan,
+    )
+    return Parts(tuple(join.tables()), join.line(joining.alias))
+
+
+WAYS = {"key": by_key, "latest": latest, "as_of": as_of, "known_at": known_at, "window": window}
 
 
 def _found(joining: Joining, rows: str, seen: str) -> Parts:

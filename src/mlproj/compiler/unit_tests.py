@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlproj.compiler.render import SqlRenderer
 from mlproj.compiler.resolve import Names, split_reference
 from mlproj.compiler.text import identifier, literal, one_statement, written
 from mlproj.compiler.types import is_float, is_integer, is_numeric, is_temporal, suits
+from mlproj.compiler.windows import stored_relation, stored_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.loader.loaded import Location
@@ -122,6 +123,11 @@ class UnitTestCompiler:
     def _sql(self, test: Loaded[UnitTest], node: GroupNode | ViewNode) -> str | None:
         if not test.spec.vars:
             return node.sql
+        if isinstance(node, GroupNode) and node.aggregate is not None:
+            self._refuse(
+                "vars of a test are for SQL, and this group aggregates", test.locate(("vars",)), "leave them out"
+            )
+            return None
         if isinstance(node, ViewNode):
             hint = "test the group whose SQL has the variable"
             self._refuse("vars of a test are for the SQL of a group", test.locate(("vars",)), hint)
@@ -129,8 +135,8 @@ class UnitTestCompiler:
         return self.other_vars.sql(node, test.spec.vars, test.locate(("vars",)))
 
     def _given(self, test: Loaded[UnitTest], node: GroupNode | ViewNode) -> tuple[Fixture, ...]:
-        found: dict[str, Fixture] = {}
-        before = len(self.collector.errors)
+        found: dict[str, list[Fixture]] = {}
+        before, inputs = len(self.collector.errors), self._inputs(node)
         for index, given in enumerate(test.spec.given):
             place: Location = ("given", index)
             if given.source is not None:
@@ -140,8 +146,8 @@ class UnitTestCompiler:
                 target, _problem = self.names.find("feature_group", *split_reference(given.ref or ""))
                 name, known = given.ref or "", set(self.names.versions["feature_group"])
             span = test.locate((*place, "source" if given.source is not None else "ref"))
-            if target is None or target not in node.depends_on:
-                reads = ", ".join(n.removeprefix("feature_group:").replace(":", " ") for n in node.depends_on)
+            if target is None or target not in inputs:
+                reads = ", ".join(n.removeprefix("feature_group:").replace(":", " ") for n in inputs)
                 hint = (did_you_mean(name, known) if target is None else None) or f"it reads {reads}"
                 self._refuse(f"{node.relation} does not read '{name}'", span, hint)
             elif target in found:
@@ -151,14 +157,25 @@ class UnitTestCompiler:
                 types = _types(read)
                 _columns, sql = self._rows(test, given, place, types, f"column of {name}", whole=True)
                 relation = target if isinstance(read, SourceNode) else target.partition(":")[2]
-                found[target] = Fixture(relation=relation, sql=sql)
-        missing = [n for n in node.depends_on if n not in found and n not in self.failed]
+                found[target] = [Fixture(relation=relation, sql=sql), *_computed(inputs[target])]
+        missing = [n for n in inputs if n not in found and n not in self.failed]
         if missing and len(self.collector.errors) == before:  # else it may be a name that was misspelt
             kind, _, name = missing[0].partition(":")
             word = "source" if kind == "source" else "ref"
             message = f"{node.relation} reads {name}, of which no rows are given"
             self._refuse(message, test.locate(("given",)), f"- {word}: {name}, with rows: […], or rows: [] for none")
-        return tuple(found[n] for n in node.depends_on if n in found)
+        return tuple(fixture for n in inputs for fixture in found.get(n, ()))
+
+    def _inputs(self, node: GroupNode | ViewNode) -> dict[str, list[GroupNode]]:
+        """What rows are given of. Windows that a view reads are computed, of rows of what they aggregate."""
+        found: dict[str, list[GroupNode]] = {}
+        for parent in node.depends_on:
+            read = self.nodes.get(parent)
+            if isinstance(node, ViewNode) and isinstance(read, GroupNode) and read.aggregate is not None:
+                found.setdefault(read.depends_on[0], []).append(read)
+            else:
+                found.setdefault(parent, [])
+        return found
 
     def _rows(
         self,
@@ -196,6 +213,13 @@ class UnitTestCompiler:
 
     def _refuse(self, message: str, span: Span, hint: str) -> None:
         self.collector.error("E440", message, span, hint)
+
+
+def _computed(groups: Sequence[GroupNode]) -> Iterator[Fixture]:
+    """Rows of windows, over relations that are given."""
+    for group in groups:
+        yield Fixture(relation=stored_relation(group), sql=stored_sql(group))
+        yield Fixture(relation=group.relation, sql=group.sql)
 
 
 def _types(node: Node) -> dict[str, str]:

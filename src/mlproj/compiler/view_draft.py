@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from mlproj.compiler.point_in_time import Way
+from mlproj.compiler.windows import stored_relation
 from mlproj.loader import Loaded
 from mlproj.specs import FeatureView, Join
 from mlproj.state import GroupNode, OnDemand
@@ -55,6 +56,11 @@ class Draft:
     wanted: dict[str, Role] = field(default_factory=dict)
     on_demand: dict[str, OnDemand] = field(default_factory=dict)
     leakage: dict[str, str] = field(default_factory=dict)  # features that may be computed from the label → why
+
+    def tables(self) -> list[str]:
+        """What its SQL reads, as the type checker knows it."""
+        events = [stored_relation(joined.group) for joined in self.joined if joined.way == "window"]
+        return [*self.parents(), *dict.fromkeys(events)]
 
     def parents(self) -> list[str]:
         return list(dict.fromkeys([self.base.id, *(joined.group.id for joined in self.joined)]))

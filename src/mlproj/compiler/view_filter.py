@@ -19,7 +19,7 @@ def check_filter(draft: Draft, checker: TypeChecker, renderer: SqlRenderer, coll
     condition = draft.view.spec.filter
     if not condition:
         return
-    conditions = Conditions(view_rows(draft), draft.parents(), draft.node, checker, renderer, collector)
+    conditions = Conditions(view_rows(draft), draft.tables(), draft.node, checker, renderer, collector)
     hint = "it is SQL over the base's columns and the joined features"
     conditions.check("filter", condition, draft.view.locate(("filter",)), hint)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mlproj.compiler.point_in_time import Joining, Moment, Way, comparable
 from mlproj.compiler.text import identifier
 from mlproj.compiler.view_draft import Draft, Joined, Named
+from mlproj.compiler.windows import stored_relation
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.specs import Join
 from mlproj.specs.duration import microseconds
@@ -17,6 +18,8 @@ def way_of(base: GroupNode, join: Join, group: GroupNode) -> Way:
     """How a row of the base finds its row of the group: the one place where this is chosen."""
     if group.event_time is None:
         return "key"
+    if group.aggregate is not None:
+        return "window"
     if base.event_time is None:
         return "latest"
     return "known_at" if join.known_at else "as_of"
@@ -29,7 +32,9 @@ def check_join(draft: Draft, index: int, join: Join, group: GroupNode, collector
         join, group, len(draft.joined) + 1, way_of(draft.base, join, group), dict(join.on or {k: k for k in keys})
     )
     _check_key(draft, index, joined, collector)
-    if _times_hold(draft, index, joined, collector):
+    if joined.way == "window":
+        _check_windows(draft, index, joined, collector)
+    elif _times_hold(draft, index, joined, collector):
         _say_what_is_strange(draft, index, joined, collector)
     return joined
 
@@ -109,7 +114,8 @@ def _named(draft: Draft, name: str) -> list[tuple[Joined | None, Named]]:
 
 def _brought(joined: Joined) -> dict[str, str]:
     """Columns of a joined group, by the names that they have in the view; its key is that of its reader already."""
-    return {joined.join.prefix + f.name: f.name for f in joined.group.features if f.name not in joined.on.values()}
+    told_apart = {*joined.on.values(), *([joined.group.event_time] if joined.way == "window" else [])}
+    return {joined.join.prefix + f.name: f.name for f in joined.group.features if f.name not in told_apart}
 
 
 def _times_hold(draft: Draft, index: int, joined: Joined, collector: Collector) -> bool:
@@ -131,13 +137,38 @@ def _times_hold(draft: Draft, index: int, joined: Joined, collector: Collector) 
     return len(collector) == said
 
 
+def _check_windows(draft: Draft, index: int, joined: Joined, collector: Collector) -> None:
+    """A window is computed at a time; what says which of several values counts has nothing to say of it."""
+    join, group, aggregate = joined.join, joined.group, joined.group.aggregate
+    if draft.base.event_time is None:
+        message = f"{group.relation} computes windows as of a time, and {draft.base.relation} has no event_time"
+        hint = f"give {draft.base.relation} an `event_time:`"
+        collector.error("E313", message, draft.view.locate(("joins", index, "group")), hint, draft.node)
+    hints = {
+        "max_age": "leave it out: how old an event may be is what the `window:` of a feature says",
+        "known_at": "leave it out; what was recorded late is left out by a `where:` of the feature, or in SQL before",
+    }
+    for key, hint in hints.items():
+        if getattr(join, key) is not None:
+            message = f"{key} chooses among rows, and {group.relation} computes windows at the time of each observation"
+            collector.error("E313", message, draft.view.locate(("joins", index, key)), hint, draft.node)
+    computed = {window.name for window in aggregate.windows} if aggregate else set()
+    for number, name in enumerate(join.features):
+        if name in group.row_key and name not in computed:
+            message = f"'{name}' of {group.relation} is no window: it would be the observation's own"
+            place = draft.view.locate(("joins", index, "features", number))
+            collector.error("E312", message, place, "leave it out", draft.node)
+    if draft.base.event_time is not None:
+        _say_what_is_strange(draft, index, joined, collector)
+
+
 def _say_what_is_strange(draft: Draft, index: int, joined: Joined, collector: Collector) -> None:
     base, group, place = draft.base, joined.group, draft.view.locate(("joins", index, "group"))
     if joined.way == "latest":
         message = f"{base.relation} has no event_time: each of its rows gets the latest row of {group.relation}"
         hint = "what is latest changes from day to day, and may be later than the label: give the base an event_time"
         collector.warn("W302", message, place, hint, draft.node)
-    if joined.way not in ("as_of", "known_at"):
+    if joined.way not in ("as_of", "known_at", "window"):
         return
     times = [(base, base.event_time), (group, group.event_time)]
     kinds = [_type(g, name or "") for g, name in times]
@@ -147,7 +178,7 @@ def _say_what_is_strange(draft: Draft, index: int, joined: Joined, collector: Co
         if "DATE" in kinds:
             hint = "a day begins at 00:00 UTC, and what happened during it is joined from then on"
         collector.warn("W303", f"times of two kinds are compared: {' and '.join(said)}", place, hint, draft.node)
-    if group.id == base.id and set(joined.on.items()) == {(k, k) for k in join_key(group)}:
+    if joined.way != "window" and group.id == base.id and set(joined.on.items()) == {(k, k) for k in join_key(group)}:
         message = f"{base.relation} is joined with itself by its own key, so that each row finds itself"
         hint = "what was before a row is computed in SQL: lag(x) over (partition by … order by …)"
         collector.warn("W304", message, place, hint, draft.node)
@@ -171,10 +202,10 @@ def view_joins(draft: Draft, filtered: Sequence[str] = ()) -> tuple[ViewJoin, ..
 
 def _view_join(draft: Draft, joined: Joined, *, decides: bool) -> ViewJoin:
     join, group, base = joined.join, joined.group, draft.base
-    timed = joined.way in ("as_of", "known_at")
+    timed = joined.way in ("as_of", "known_at", "window")
     features = tuple(join_features(join, group))
     unique = any(test.unique and set(test.unique) <= set(group.row_key) for test in group.tests)
-    told_apart = joined.way != "key" and not unique
+    told_apart = joined.way not in ("key", "window") and not unique
     return ViewJoin(
         group=group.id,
         on=joined.on,
@@ -219,19 +250,22 @@ def _joining(joins: Sequence[ViewJoin], number: int, group: GroupNode, base_type
         times["at"] = Moment(f"b.{identifier(join.base_time)}", base_types[join.base_time])
     if join.created_time and join.way == "known_at":
         times["created"] = own[join.created_time]
-    moments = dict(zip(times, comparable(*times.values()), strict=True))
+    moments = times if join.way == "window" else dict(zip(times, comparable(*times.values()), strict=True))
     if join.created_time:
         moments.setdefault("created", own[join.created_time])
     return Joining(
         number=number,
-        relation=join.relation,
+        relation=stored_relation(group) if join.way == "window" else join.relation,
         way=join.way,
         kind=join.type,
         keys=tuple((_left(joins[: number - 1], join, left), right) for left, right in join.on.items()),
         columns=tuple(dict.fromkeys((*join.features, *join.carries))),
         max_age=join.max_age,
         ties=join.ties,
-        **moments,
+        windows=group.aggregate,
+        at=moments.get("at"),
+        time=moments.get("time"),
+        created=moments.get("created"),
     )
 
 

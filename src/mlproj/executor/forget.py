@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlproj.compiler.row_changes import same_key_sql
 from mlproj.compiler.text import identifier, literal
-from mlproj.executor.digests import digest_sql, digests_wanted
+from mlproj.executor.digests import digest_sql, digests_wanted, whole_digest_sql
 from mlproj.ports import Engine, Lake, TableWrite
 from mlproj.state import GroupNode, Published, TrainingDataset, ViewNode
 from mlproj.state.garbage import Holdings, Pin
@@ -187,7 +187,7 @@ class Eraser:
         assert isinstance(node, GroupNode)
         names = [f.name for f in node.features]
         read = digests_wanted(node, (r.node for r in readers if node.id in r.node.depends_on))
-        columns = ["count(*)", digest_sql(sorted(names)), *read.values()]
+        columns = ["count(*)", whole_digest_sql(node), *read.values()]
         columns += [f"count(*) - count({identifier(n)})" for n in names]
         found = self._engine.rows(f"select {', '.join(columns)} from {self._lake.relation(table, commit)}")[0]
         rows, digest, rest = int(found[0]), found[1], found[2:]

@@ -9,11 +9,12 @@ from dataclasses import replace
 from mlproj.compiler.data_test_sql import unique
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.digests import digest_sql, digests_wanted
+from mlproj.compiler.windows import stored_relation, stored_sql
+from mlproj.executor.digests import digests_wanted, whole_digest_sql
 from mlproj.executor.lost_file import hint_of
 from mlproj.executor.journal import commit_info, journaled
 from mlproj.executor.reuse import standing
-from mlproj.executor.workspace import GroupOutcome, Workspace
+from mlproj.executor.workspace import GroupOutcome, Workspace, contract_sql
 from mlproj.ports import EngineError, TableWrite
 from mlproj.state import GroupNode, StepResult
 from mlproj.state.runs import Action, StepStatus
@@ -53,7 +54,8 @@ def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions
     """Make the relation of a group; nothing is known of its rows yet."""
     for parent in node.depends_on:
         space.provide(parent)
-    engine, sql = space.adapters.engine, space.fill(node.sql)
+    engine, sql = space.adapters.engine, space.fill(stored_sql(node))
+    stored = stored_relation(node)
     table = None if node.materialized == "view" else space.table_name(node)
     made = GroupOutcome(node, 0, "", {}, {}, versions, inputs, table, None, changed=True, by=space.build_id)
     if table is None:
@@ -62,9 +64,11 @@ def _compute(node: GroupNode, space: Workspace, inputs: dict[str, str], versions
         info = commit_info(space, f"write {node.relation}")
         space.intend(node.id, journaled(made, info.message))
         made = replace(made, commit=space.adapters.lake.write([TableWrite(table, sql, node.partition_by)], info))
-        engine.create_view(node.relation, f"select * from {space.adapters.lake.relation(table, made.commit)}")
+        engine.create_view(stored, f"select * from {space.adapters.lake.relation(table, made.commit)}")
     else:
-        engine.create_table(node.relation, sql)
+        engine.create_table(stored, sql)
+    if stored != node.relation:
+        engine.create_view(node.relation, contract_sql(node))
     space.made(node.id)
     return made
 
@@ -83,12 +87,12 @@ def measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
     duplicates = _duplicates_sql(node)
     columns = [
         "count(*)",
-        digest_sql(sorted(names)),
+        whole_digest_sql(node),
         *read.values(),
         *(f"count(*) - count({identifier(n)})" for n in names),
         duplicates,
     ]
-    row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(node.relation)}")[0]
+    row = space.adapters.engine.rows(f"select {', '.join(columns)} from {identifier(stored_relation(node))}")[0]
     rows, digest, rest = int(row[0]), str(row[1]), row[2:]
     nulls = dict(zip(names, (int(n) for n in rest[len(read) : -1]), strict=True))
     return replace(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mlproj.compiler.row_changes import COUNTS, changed_keys_sql, compared_columns
 from mlproj.compiler.text import identifier
+from mlproj.compiler.windows import stored_relation
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.ports import EngineError, Merge
 from mlproj.state import Published, RowChanges
@@ -29,7 +30,7 @@ def count_changes(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
 
 def _compared(outcome: GroupOutcome, before: Published, commit: int, space: Workspace) -> GroupOutcome:
     node, engine = outcome.node, space.adapters.engine
-    old, new = space.adapters.lake.relation(before.table or "", commit), identifier(node.relation)
+    old, new = space.adapters.lake.relation(before.table or "", commit), identifier(stored_relation(node))
     stood, stands = ({c.name: c.type for c in engine.describe(f"select * from {side}")} for side in (old, new))
     on = node.row_key
     if not set(on) <= set(stood):

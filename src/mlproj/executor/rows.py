@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from mlproj.compiler.text import identifier
+from mlproj.compiler.windows import stored_relation
 from mlproj.executor.journal import commit_info
 from mlproj.executor.row_counts import count_changes
 from mlproj.executor.workspace import DatasetOutcome, GroupOutcome, Workspace
@@ -42,7 +43,10 @@ def write_rows(space: Workspace, rows: Unwritten) -> None:
         return
     writes = [
         TableWrite(
-            o.table or "", o.query or f"select * from {identifier(o.node.relation)}", o.node.partition_by, o.merge
+            o.table or "",
+            o.query or f"select * from {identifier(stored_relation(o.node))}",
+            o.node.partition_by,
+            o.merge,
         )
         for o in rows.groups.values()
     ]

@@ -12,7 +12,8 @@ from mlproj.compiler.transformations import apply_sql
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.column_statistics import ColumnStatistics, column_statistics
 from mlproj.executor.dataset_profile import column_digests, combined_digest, profile
-from mlproj.executor.digests import digest_sql
+from mlproj.compiler.windows import stored_relation
+from mlproj.executor.digests import column_digest_sql
 from mlproj.executor.fitting import fit
 from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.weights import WEIGHT, divide, weighed
@@ -75,8 +76,8 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
         node_id = f"feature_group:{relation}"
         if column not in space.column_digests(node_id):
             group = space.manifest.group(node_id)
-            key = [*group.row_key, column]
-            row = space.adapters.engine.rows(f"select count(*), {digest_sql(key)} from {identifier(relation)}")[0]
+            stored, digest = identifier(stored_relation(group)), column_digest_sql(group, column)
+            row = space.adapters.engine.rows(f"select count(*), {digest} from {stored}")[0]
             space.digests.setdefault(node_id, {})[column] = f"{row[0]}:{row[1]}"
         found[source] = space.column_digests(node_id)[column]
     return found

@@ -9,7 +9,8 @@ from threading import Lock
 
 from mlproj.compiler.connections import filled
 from mlproj.compiler.manifest import Manifest
-from mlproj.compiler.text import identifier
+from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.windows import stored_relation, stored_sql
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.adapters import Adapters
 from mlproj.executor.digests import digest_sql
@@ -130,12 +131,14 @@ class Workspace:
         elif outcome:
             for parent in node.depends_on:
                 self._provide(parent)
-            query = self.fill(node.sql)
+            query = self.fill(stored_sql(node))
         else:
             # Its parents may have moved since: what was published of a view is the view itself, which pins them.
             self.adapters.lake.relation("")
             query = f"select * from lake.{identifier(self.state.target)}.{identifier(f'{node.name}_v{node.version}')}"
-        self.adapters.engine.create_view(node.relation, query)
+        self.adapters.engine.create_view(stored_relation(node), query)
+        if node.aggregate is not None:
+            self.adapters.engine.create_view(node.relation, contract_sql(node))
 
     def refuse_outdated(self, reader: GroupNode | ViewNode, node_id: str) -> None:
         """Raises E504 where a group is read as published, and what is read of it is defined otherwise by now.
@@ -221,6 +224,11 @@ class Workspace:
     def made(self, node_id: str) -> None:
         with self._lock:
             self._made.add(node_id)
+
+
+def contract_sql(node: GroupNode) -> str:
+    """The columns of the contract, of what is stored of a group."""
+    return f"select {identifiers(f.name for f in node.features)} from {identifier(stored_relation(node))}"
 
 
 def table_name(stem: str, fingerprint: str, state: TargetState) -> str:

@@ -210,6 +210,9 @@ class _Resources:
         name = group.sql or f"{group.name}.v{group.version}.sql"
         folder = posixpath.dirname(places.path)
         path = posixpath.normpath(posixpath.join(folder, name))
+        if group.aggregate is not None:
+            self._refuse_both(group, path, places, place)
+            return
         if path in self._sql_paths:
             text = self.sql_text(path)
             if text is not None:
@@ -227,6 +230,15 @@ class _Resources:
             hint = near if near and group.sql else f"{near} {write}" if near else write
             message = f"no file '{path}' for feature group '{group.name}@{group.version}'"
             self._collector.error("E105", message, span, hint)
+
+    def _refuse_both(self, group: FeatureGroup, path: str, places: Places, place: Location) -> None:
+        """E450 where what aggregates has SQL too."""
+        if group.sql is None and path not in self._sql_paths:
+            return
+        span = places.locate(place, ("sql" if group.sql else "aggregate",), key=True)
+        literal = places.is_literal(place, "name", "version", "sql")
+        message = f"the group has `aggregate:`, and {f'the SQL of {path}' if literal else 'SQL'} too"
+        self._collector.error("E450", message, span, "keep one of them: what aggregates has no SQL of its own")
 
     def _similar(self, name: str, folder: str) -> str | None:
         """The hint that names a file beside it; what all share, the ending, does not make names similar."""

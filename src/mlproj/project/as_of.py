@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from mlproj.compiler.text import identifier
+from mlproj.compiler.windows import KEPT
 from mlproj.diagnostics import ProjectError, fail
 from mlproj.state import Commit, GroupNode, TrainingDataset, ViewNode
 
@@ -74,15 +76,18 @@ def _numbers(past: TimeTravel, commits: Sequence[Commit]) -> list[int]:
     return found
 
 
-def group_as_of(project: Project, node: GroupNode, value: AsOf) -> str:
+def group_as_of(project: Project, node: GroupNode, value: AsOf, *, stored: bool = False) -> str:
     """SQL of a group's rows then: a table's at a commit, a view's as it was published, over its parents of then.
+
+    With `stored` all that a table had, be it no column of a contract.
 
     Raises E506 where there was nothing yet, or where it is gone.
     """
     lake, past = project.session.lake, project.session.past
     commit = commit_as_of(project, node, value)
     if commit is not None:
-        return f"select * from {lake.relation(commit.table, commit.commit)}"
+        beside = f" exclude ({identifier(KEPT)})" if node.aggregate is not None and not stored else ""
+        return f"select *{beside} from {lake.relation(commit.table, commit.commit)}"
     when = _known(past, value)
     if isinstance(when, int):
         _refuse_removed(past, node.relation, [when])

@@ -83,6 +83,14 @@ class FeatureGroup:
             return f"select {identifiers(f.name for f in self.node.features)} from lake.{view}"
         return consumer_sql(self.node, self._row, {})
 
+    def stored(self, as_of: AsOf | None = None) -> str:
+        """SQL that reads all that is stored of its rows, the events of windows included."""
+        if as_of is not None:
+            return group_as_of(self._project, self.node, as_of, stored=True)
+        if self._row.table is None or self.node.aggregate is None:
+            return self.query()
+        return f"select * from {self._project.session.lake.relation(self._row.table, self._row.commit)}"
+
     def history(self) -> list[Commit]:
         """Its data commits, oldest first."""
         return self._project.session.reader.history(self.node.id, self._project.target_name)

@@ -228,7 +228,11 @@ class _History:
         for join in self._view.joins:
             group = self.handle.joined(join.relation)
             groups[join.group] = group.node
-            self.handle.engine.create_view(f"published {join.relation}", group.query(self.as_of))
+            self.handle.engine.create_view(f"published {join.relation}", group.stored(self.as_of))
+            read = {w.name for w in group.node.aggregate.windows} if group.node.aggregate else set()
+            if join.way == "window" and not read >= {*join.features, *join.carries}:
+                message = f"{join.relation} is published otherwise than {self._view.relation} reads it"
+                raise fail("E504", message, hint="publish both: mlproj build", exit_code=1)
         for join in self._view.joins:
             if join.base_time and not is_moment(self.types[join.base_time]):
                 message = f"'{join.base_time}' of the observations is {self.types[join.base_time]}, and no time"

@@ -1,5 +1,6 @@
 """What the user wrote: frozen specs, one file per resource kind."""
 
+from mlproj.specs.aggregate import Aggregate, WindowFeature
 from mlproj.specs.connection import Connection
 from mlproj.specs.data_test import DataTest
 from mlproj.specs.feature_group import FeatureGroup, FeatureSpec
@@ -15,7 +16,7 @@ from mlproj.specs.transformation import (
 from mlproj.specs.unit_test import UnitTest
 
 __all__ = [
-    "Connection", "DataTest", "Downsample", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
+    "Aggregate", "Connection", "DataTest", "Downsample", "FeatureGroup", "FeatureSpec", "FeatureView", "Join", "Lock",
     "MetricBounds", "Model", "ModelTest", "OnDemand", "OwnTransformation", "ProjectSpec", "PythonTransformation",
-    "Retention", "Source", "Split", "Target", "Transformation", "TransformationArgument", "UnitTest",
+    "Retention", "Source", "Split", "Target", "Transformation", "TransformationArgument", "UnitTest", "WindowFeature",
 ]  # fmt: skip

@@ -31,10 +31,12 @@ def microseconds(length: timedelta) -> int:
     return length // timedelta(microseconds=1)
 
 
-def written_duration(length: int) -> str:
-    """Microseconds in the largest units that hold them: `1 day 12 hours`."""
+def written_duration(length: int, *, weeks: bool = True) -> str:
+    """Microseconds in the largest units that hold them: `1 day 12 hours`; without `weeks` in days at most."""
     rest, parts = length // 1_000_000, []
     for unit, seconds in reversed(_SECONDS.items()):
+        if unit == "week" and not weeks:
+            continue
         count, rest = divmod(rest, seconds)
         if count:
             parts.append(f"{count} {unit}{'' if count == 1 else 's'}")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mlproj.specs.aggregate import Aggregate
 from mlproj.specs.base import Day, Equivalent, Name, Resource, Scalar, Spec
 from mlproj.specs.data_test import DataTest
 from mlproj.specs.duration import Duration
@@ -35,6 +36,8 @@ class FeatureSpec(Spec):
 class FeatureGroup(Resource):
     """Rows by `primary_key`, and by `event_time` where there is one, computed by the SQL file `sql`.
 
+    With `aggregate:` there is no SQL: its features are aggregates over windows of time.
+
     With `materialized: incremental` a build adds to what stands: rows whose `watermark` is no older than the newest
     one there less `lookback`, by the `strategy`. `deleted` is a column that is true for rows that are to go,
     `new_features` says what rows that stand get of a feature that is added, `batch` how much a backfill does at once.
@@ -53,6 +56,7 @@ class FeatureGroup(Resource):
     batch: Duration | None = None
     online: bool = False
     sql: str | None = None
+    aggregate: Aggregate | None = None
     features: list[FeatureSpec] = []
     tests: list[DataTest] = Field(default_factory=list)
     equivalent: Equivalent | None = None

@@ -45,6 +45,8 @@ class Expect(Rows):
 class UnitTest(Spec):
     """`node` is the feature group or view that is tested; what it reads directly has to be `given`, and nothing else.
 
+    Of a group with `aggregate:` that a view joins, rows of what it aggregates are given.
+
     `vars` override those of mlproj.yml, in the SQL of a group.
     """
 

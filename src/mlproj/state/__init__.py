@@ -12,12 +12,14 @@ from mlproj.state.registry import (
 from mlproj.state.runs import BuildRecord, Event, FailedRows, JournalStep, Publication, StepResult, TestRun, ViewMove
 from mlproj.state.source import Band, Column, CompiledTest, Fingerprints, Location, SourceNode
 from mlproj.state.unit_tests import CompiledUnitTest, Fixture
+from mlproj.state.windows import Aggregation, Window
 
 __all__ = [
-    "Band", "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "CompiledUnitTest", "Downsampling",
-    "Equivalence", "EstimatorInfo", "Evaluation", "Event", "FailedRows", "Feature", "Fingerprints", "FittedStatistics",
-    "Fixture", "GroupNode", "Held", "Increment", "JournalStep", "Loaded", "Location", "Made", "ModelManifest",
-    "ModelNode", "ModelVersion", "Node", "OnDemand", "OwnFunction", "Publication", "Published", "QueryShape",
-    "RowChanges", "Sampled", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult", "TargetState",
-    "TestOutcome", "TestRun", "Trained", "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove", "ViewNode",
+    "Aggregation", "Band", "BuildRecord", "Column", "Commit", "CommitKind", "CompiledTest", "CompiledUnitTest",
+    "Downsampling", "Equivalence", "EstimatorInfo", "Evaluation", "Event", "FailedRows", "Feature", "Fingerprints",
+    "FittedStatistics", "Fixture", "GroupNode", "Held", "Increment", "JournalStep", "Loaded", "Location", "Made",
+    "ModelManifest", "ModelNode", "ModelVersion", "Node", "OnDemand", "OwnFunction", "Publication", "Published",
+    "QueryShape", "RowChanges", "Sampled", "SignatureField", "SourceNode", "SplitRule", "Step", "StepResult",
+    "TargetState", "TestOutcome", "TestRun", "Trained", "TrainingDataset", "ViewColumn", "ViewJoin", "ViewMove",
+    "ViewNode", "Window",
 ]  # fmt: skip

@@ -15,6 +15,8 @@ from mlproj.diagnostics import Span
 from mlproj.specs.model import Metric, MetricBounds
 from mlproj.state.noun import Noun
 from mlproj.state.source import CompiledTest, NodeBase, SourceNode
+from mlproj.state.windows import Aggregation
+
 
 Scalar = str | int | float | bool
 
@@ -97,6 +99,7 @@ class GroupNode(NodeBase):
     partition_by: tuple[str, ...] = ()
     materialized: Literal["table", "view", "incremental"] = "table"
     increment: Increment | None = None
+    aggregate: Aggregation | None = None  # then `sql` gives its rows without the events that are stored beside them
     online: bool = False
     sql_path: str
     sql: str
@@ -244,9 +247,10 @@ class ViewJoin(Noun):
 
     `on` maps columns of the base to key columns; those that an earlier join brings have their origin in `through`, as
     `pay@1.wage`. `as_of` takes the latest row at or before the base's time, `known_at` the latest of those that had
-    been recorded by then, `latest` the latest there is. `ties` are the columns that decide among rows of one key and
-    time, in this order, after `created_time`; none where there are no such rows. `carries` are columns that later joins
-    need and no feature. `decides_rows` where the rows of the view hang on what it brings. `max_age` in microseconds.
+    been recorded by then, `latest` the latest there is; `window` computes what is read at the base's time. `ties` are
+    the columns that decide among rows of one key and time, in this order, after `created_time`; none where there are no
+    such rows. `carries` are columns that later joins need and no feature. `decides_rows` where the rows of the view
+    hang on what it brings. `max_age` in microseconds.
     """
 
     group: str
@@ -254,7 +258,7 @@ class ViewJoin(Noun):
     features: tuple[str, ...]
     prefix: str
     type: Literal["left", "inner"]
-    way: Literal["key", "latest", "as_of", "known_at"] = "key"
+    way: Literal["key", "latest", "as_of", "known_at", "window"] = "key"
     through: dict[str, str] = {}
     base_time: str | None = None
     event_time: str | None = None

@@ -103,7 +103,7 @@ class _Bumping:
         """Groups that share the changed SQL file of the root: those never published, and those that it breaks too."""
         published = self._before.state.published.get(root)
         kind, _, relation = root.partition(":")
-        path, _ = self._loaded.sql[relation] if kind == "feature_group" else ("", "")
+        path, _ = self._loaded.sql.get(relation, ("", "")) if kind == "feature_group" else ("", "")
         if not path or published is None or published.node.source_text.get("sql") == self._files.text(path):
             return [], [root]
         others = [

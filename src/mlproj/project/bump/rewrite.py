@@ -53,7 +53,12 @@ class Rewriting:
         if restored != item.text[start:end]:
             self.restores = True
             self._edits.setdefault(resource.path, []).append((start, end, restored))
-        rename, sql_path = self._sql(node_id, to, item, released) if "sql" in released else (None, None)
+        rename, sql_path = None, None
+        if "sql" in released:
+            if node_id.partition(":")[2] in self._project.sql:
+                rename, sql_path = self._sql(node_id, to, item, released)
+            else:
+                self._restore_released(resource, released)
         text = copy(item, version_of(to), version_of(node_id), rename)
         last = self._last_of_name(node_id, item, resource.path)
         self._copies.setdefault((resource.path, last.extent[1]), (last, []))[1].append(text)
@@ -81,7 +86,8 @@ class Rewriting:
             message = f"{relation} was never published in target '{self._state.target}': nobody reads it yet"
             raise fail("E522", message, span=resource.locate(()), hint="change it as you like, no bump is needed")
         texts = published.node.source_text
-        if "yaml" not in texts or ("sql" not in texts and isinstance(published.node, GroupNode)):
+        of_sql = isinstance(published.node, GroupNode) and published.node.aggregate is None
+        if "yaml" not in texts or (of_sql and "sql" not in texts):
             message = (
                 f"the state of target '{self._state.target}' does not hold the text that {relation} was built from"
             )
@@ -137,6 +143,13 @@ class Rewriting:
         self._files.copy(path, found)
         self._new_sql[path] = found
         return (None if name is None else lambda inner: _next_path(inner, old, new)), found
+
+    def _restore_released(self, resource: Loaded[Any], released: Mapping[str, str]) -> None:
+        """Put the SQL back of a group that has none any more: it aggregates now."""
+        spec, folder = resource.spec, posixpath.dirname(resource.path)
+        name = _released_name(released["yaml"], None)
+        place = resource.locate(())
+        self._restore_elsewhere(name, folder, f"{spec.name}@{spec.version}", released["sql"], place)
 
     def _restore_sql(self, path: str, text: str) -> None:
         if path not in self._new_sql and self._files.text(path) != text:

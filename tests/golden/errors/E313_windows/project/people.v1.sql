@@ -1,0 +1,1 @@
+select customer, "at", kind from {{ source('payments') }}

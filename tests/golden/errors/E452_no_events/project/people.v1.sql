@@ -1,0 +1,1 @@
+select customer, "at" from {{ source('payments') }}
