@@ -157,10 +157,7 @@ class Lake(Protocol):
     """Versioned tables. One writer at a time; reading is free."""
 
     def write(self, tables: Sequence[TableWrite], info: CommitInfo) -> int:
-        """Replace the rows of all `tables` in one transaction; returns the commit.
-
-        Reads see old or new, never between.
-        """
+        """Replace the rows of all `tables` in one transaction; returns the commit. Reads see old or new."""
 
     def publish(self, schema: str, moves: Sequence[ViewMove], info: CommitInfo) -> int:
         """Move all views of `schema` in one transaction; returns the commit."""
@@ -350,7 +347,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained estimator in memory; `classes` in the label's own values, `warnings` what its library said of it."""
+    """A trained estimator in memory; `classes` in the label's own values, `warnings` what its library said of it.
+
+    Values of `hidden` columns are quoted by no message.
+    """
 
     estimator: Any
     path: str
@@ -358,6 +358,7 @@ class Fitted:
     classes: tuple[Any, ...] | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 class Trainer(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mlproj.adapters.lease import CatalogLease, process_start
+from mlproj.adapters.lease import CatalogLease, is_held, process_start
 from mlproj.diagnostics import ProjectError
 
 CATALOG = "sqlite:.mlproj/catalog.sqlite"
@@ -222,3 +222,17 @@ def test_a_file_that_cannot_be_written_is_not_to_be_deleted(tmp_path: Path) -> N
         lease(tmp_path).acquire(0)
     assert caught.value.diagnostics[0].code == "E612"
     assert "space" in str(caught.value.diagnostics[0].hint)
+
+
+def test_who_only_looks_sees_whether_it_is_held(tmp_path: Path) -> None:
+    assert not is_held(CATALOG, tmp_path)
+    assert not database(tmp_path).exists()
+    process = hold(tmp_path)
+    assert is_held(CATALOG, tmp_path)
+
+    process.kill()
+    process.communicate()
+
+    assert not is_held(CATALOG, tmp_path)
+    database(tmp_path).write_bytes(b"no database")
+    assert is_held(CATALOG, tmp_path)  # nobody can tell

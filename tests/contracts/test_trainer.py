@@ -22,6 +22,7 @@ from mlproj.adapters.library_warnings import library_warnings
 from mlproj.adapters.sklearn_trainer import SklearnTrainer
 from mlproj.adapters.skops_file import canonical, dump_estimator, load_estimator
 from mlproj.adapters.trainers import trainer_for
+from mlproj.adapters.training_checks import warnings_told
 from mlproj.adapters.xgboost_trainer import XGBoostTrainer
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.ports import Fitted, Trainer
@@ -284,6 +285,39 @@ def test_prediction_that_fails_is_an_error_with_the_cure() -> None:
     assert (found.code, error.value.exit_code) == ("E619", 1)
     assert found.message == f"{LOGISTIC} cannot predict: Input X contains NaN"
     assert "impute_median" in (found.hint or "")
+
+
+@pytest.mark.parametrize("path", [LOGISTIC, BOOSTED])
+def test_no_value_of_a_hidden_column_is_quoted(path: str) -> None:
+    model = node(path).model_copy(update={"pii": ("age",), "label": "age"})
+    rows = features().astype(object)
+    rows.loc[3, "age"] = "hush"
+    with pytest.raises(ProjectError) as error:
+        trainer(path).fit(model, info(model), rows, labels("int"))
+    assert "hush" not in error.value.diagnostics[0].message
+    assert "marked pii (age)" in error.value.diagnostics[0].message
+
+    fitted = trainer(path).fit(model, info(model), features(), labels("int"))
+    with pytest.raises(ProjectError) as error:
+        trainer(path).predict(fitted, features().assign(age="hush"))
+    assert "hush" not in error.value.diagnostics[0].message
+
+    with pytest.raises(ProjectError) as error:
+        trainer(path).fit(model, info(model), features(), labels("int").map(lambda _label: 4711))
+    assert error.value.diagnostics[0].hint == "every row has the same"
+
+
+def test_what_is_wrong_with_parameters_is_told_beside_hidden_columns() -> None:
+    model = node(LOGISTIC, {"C": -1}).model_copy(update={"pii": ("age",)})
+    with pytest.raises(ProjectError, match="The 'C' parameter"):
+        SklearnTrainer().fit(model, info(model), features(), labels("int"))
+
+
+def test_warnings_about_values_are_cut_beside_hidden_columns() -> None:
+    heard = ["UserWarning: unknown value 'hush'", "ConvergenceWarning: it did not converge"]
+    assert warnings_told(heard, ()) == tuple(heard)
+    cut = "UserWarning: its words are not shown, since they may hold a value that is marked pii"
+    assert warnings_told(heard, ("age",)) == (cut, heard[1])
 
 
 def test_warnings_are_kept_and_not_given(capfd: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,21 @@ class CatalogLease:
             raise fail("E612", f"lease '{self._path.name}' cannot be used: {error}", hint=hint, exit_code=1) from error
 
 
+def is_held(catalog: str, root: Path) -> bool:
+    """Whether somebody writes to the lake now, found out without writing; also where that cannot be told."""
+    path = resolve_catalog(catalog, root)
+    path = path.with_name(f"{path.stem}.lease.sqlite")
+    if not path.is_file():
+        return False
+    try:
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as database:
+            row = database.execute(f"select {_COLUMNS} from lease").fetchone()
+    except sqlite3.Error:
+        return True
+    return row is not None and not Holder(*row).is_gone(time.time())
+
+
 def process_start(pid: int) -> str | None:
     """When a process was started, in the system's own ticks; None for one that ended, or where it does not tell."""
     try:

@@ -10,7 +10,8 @@ from mlproj.adapters.estimator_class import estimator_class, library_versions, n
 from mlproj.adapters.library_warnings import library_warnings
 from mlproj.adapters.skops_file import NAME, dump_estimator, load_estimator
 from mlproj.adapters.training_checks import (
-    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes, weighed,
+    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes,
+    warnings_told, weighed,
 )  # fmt: skip
 from mlproj.diagnostics import fail
 from mlproj.ports import Fitted, Predictions
@@ -37,8 +38,9 @@ class SklearnTrainer:
     ) -> Fitted:
         """Train. Raises E605 with the library's own words, E606 without rows, E607 for a single class."""
         check_training_data(model, label)
-        with failures_of(model, features) as heard:
+        with failures_of(model, features):
             estimator = new_estimator(estimator_class(model.estimator, self._root), model, info)
+        with failures_of(model, features, model.pii) as heard:
             estimator.fit(numeric(features), label, **weighed(model, estimator, weights))
         classes = None
         if model.task == "classifier":
@@ -46,7 +48,8 @@ class SklearnTrainer:
         libraries = {
             **library_versions("scikit-learn", "numpy", "scipy", "pandas", "skops"), info.library: info.library_version,
         }  # fmt: skip
-        return Fitted(estimator, model.estimator, model.task, classes, libraries, tuple(heard))
+        said = warnings_told(heard, model.pii)
+        return Fitted(estimator, model.estimator, model.task, classes, libraries, said, model.pii)
 
     def predict(self, fitted: Fitted, features: pd.DataFrame) -> Predictions:
         """Labels, and probabilities or decision values where the estimator has them. Raises E619."""
@@ -54,8 +57,8 @@ class SklearnTrainer:
 
         if not len(features):
             return _no_rows(fitted)
-        rows = numeric(features)
-        with failures_of_predicting(fitted.path, features):
+        with failures_of_predicting(fitted, features):
+            rows = numeric(features)
             labels = np.asarray(fitted.estimator.predict(rows))
             if fitted.task == "regressor":
                 return Predictions(labels.astype(np.float64).ravel())
@@ -83,7 +86,8 @@ class SklearnTrainer:
             estimator = load_estimator(files[NAME], declared)
         if classes is None and model.task == "classifier":
             classes = plain_classes(estimator.classes_)
-        return Fitted(estimator, model.estimator, model.task, classes, warnings=tuple(heard))
+        said = warnings_told(heard, model.pii)
+        return Fitted(estimator, model.estimator, model.task, classes, warnings=said, hidden=model.pii)
 
 
 def _names(path: str, cls: type) -> frozenset[str]:

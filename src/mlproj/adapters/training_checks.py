@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mlproj.adapters.library_warnings import library_warnings
 from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.ports import Fitted
 from mlproj.state import ModelNode
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 # xgboost puts the time and its own source line in front: `[12:30:01] /src/objective.cc:27: `
 _NATIVE_PREFIX = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+
+# Of parameters, resources and how the fit went: they speak of no value.
+_OF_NO_VALUE = frozenset((
+    "InvalidParameterError", "ImportError", "ModuleNotFoundError", "MemoryError", "ConvergenceWarning",
+    "FutureWarning", "DeprecationWarning",
+))  # fmt: skip
+_HUSHED = "its words are not shown, since they may hold a value that is marked pii"
 
 
 def numeric(features: pd.DataFrame) -> pd.DataFrame:
@@ -35,6 +43,7 @@ def check_training_data(model: ModelNode, label: pd.Series[Any]) -> None:
     if model.task == "classifier" and label.nunique() < 2:
         value = label.iloc[0]
         hint = f"every row has {value!r}" if isinstance(value, str) else f"every row has {value}"
+        hint = "every row has the same" if model.label in model.pii else hint
         raise _failure(model, "E607", "the label has one class only in the training split", hint)
 
 
@@ -51,27 +60,45 @@ def weighed(model: ModelNode, estimator: Any, weights: pd.Series[float] | None) 
 
 
 @contextmanager
-def failures_of(model: ModelNode, features: pd.DataFrame) -> Iterator[list[str]]:
-    """Around a fit: an exception becomes E605 with the library's first sentence; yields the warnings it gave."""
+def failures_of(model: ModelNode, features: pd.DataFrame, hidden: Collection[str] = ()) -> Iterator[list[str]]:
+    """Around a fit: an exception becomes E605 with the library's first sentence; yields the warnings it gave.
+
+    Where it reads `hidden` columns, of the words of an exception that may quote a value only its kind is told.
+    """
     with library_warnings() as heard:
         try:
             yield heard
         except ProjectError:
             raise
         except Exception as error:
-            message = f"training {model.relation} failed: {first_sentence(error)}"
+            message = f"training {model.relation} failed: {_told(error, hidden)}"
             raise _failure(model, "E605", message, _cure(str(error), features)) from error
 
 
 @contextmanager
-def failures_of_predicting(path: str, features: pd.DataFrame) -> Iterator[None]:
+def failures_of_predicting(fitted: Fitted, features: pd.DataFrame) -> Iterator[None]:
     """Around a prediction: an exception becomes E619 with the library's first sentence; warnings are dropped."""
     with library_warnings():
         try:
             yield
         except Exception as error:
-            message = f"{path} cannot predict: {first_sentence(error)}"
+            message = f"{fitted.path} cannot predict: {_told(error, fitted.hidden)}"
             raise ProjectError([Diagnostic("E619", message, None, _cure(str(error), features))], exit_code=1) from error
+
+
+def warnings_told(heard: Iterable[str], hidden: Collection[str]) -> tuple[str, ...]:
+    """Warnings without words that may quote a value, where there are `hidden` columns."""
+    if not hidden:
+        return tuple(heard)
+    kinds = ((text.partition(":")[0], text) for text in heard)
+    return tuple(dict.fromkeys(text if kind in _OF_NO_VALUE else f"{kind}: {_HUSHED}" for kind, text in kinds))
+
+
+def _told(error: BaseException, hidden: Collection[str]) -> str:
+    name = type(error).__name__
+    if not hidden or name in _OF_NO_VALUE:
+        return first_sentence(error)
+    return f"{name}; {_HUSHED} ({', '.join(sorted(hidden))})"
 
 
 def first_sentence(error: BaseException) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlproj.adapters.estimator_class import estimator_class, library_versions, new_estimator
 from mlproj.adapters.library_warnings import library_warnings
 from mlproj.adapters.training_checks import (
-    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes, weighed,
+    check_training_data, failures_of, failures_of_predicting, first_sentence, numeric, plain_classes,
+    warnings_told, weighed,
 )  # fmt: skip
 from mlproj.diagnostics import fail
 from mlproj.ports import Fitted, Predictions
@@ -36,12 +37,14 @@ class XGBoostTrainer:
     ) -> Fitted:
         """Train. Raises E605 with the library's own words, E606 without rows, E607 for a single class."""
         check_training_data(model, label)
-        with failures_of(model, features) as heard:
+        with failures_of(model, features):
             estimator = new_estimator(estimator_class(model.estimator), model, info)
+        with failures_of(model, features, model.pii) as heard:
             classes, target = _encoded(label) if model.task == "classifier" else (None, label)
             estimator.fit(_matrix(features), target, **weighed(model, estimator, weights))
         libraries = {**library_versions("numpy", "scipy", "pandas", "scikit-learn"), info.library: info.library_version}
-        return Fitted(estimator, model.estimator, model.task, classes, libraries, tuple(heard))
+        said = warnings_told(heard, model.pii)
+        return Fitted(estimator, model.estimator, model.task, classes, libraries, said, model.pii)
 
     def predict(self, fitted: Fitted, features: pd.DataFrame) -> Predictions:
         """Labels in their own values; a classifier's probabilities as xgboost gives them. Raises E619."""
@@ -50,8 +53,8 @@ class XGBoostTrainer:
         classes = fitted.classes
         if not len(features):
             return Predictions(np.zeros(0) if classes is None else np.asarray(classes)[:0], _none_of(classes), classes)
-        rows = _matrix(features)
-        with failures_of_predicting(fitted.path, features):
+        with failures_of_predicting(fitted, features):
+            rows = _matrix(features)
             if classes is None:
                 return Predictions(np.asarray(fitted.estimator.predict(rows), dtype=np.float64))
             codes = np.asarray(fitted.estimator.predict(rows), dtype=np.int64)
@@ -79,7 +82,8 @@ class XGBoostTrainer:
                 hint = "it is damaged, or of a newer xgboost: train the model again"
                 message = f"{NAME} cannot be read: {first_sentence(error)}"
                 raise fail("E609", message, hint=hint, exit_code=1) from error
-        return Fitted(estimator, model.estimator, model.task, classes, warnings=tuple(heard))
+        said = warnings_told(heard, model.pii)
+        return Fitted(estimator, model.estimator, model.task, classes, warnings=said, hidden=model.pii)
 
 
 def _encoded(label: pd.Series[Any]) -> tuple[tuple[Any, ...], np.ndarray[Any, Any]]:

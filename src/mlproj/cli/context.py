@@ -48,6 +48,19 @@ class Context:
             self._project = Project(self.project_dir, target=self.target, vars=self.variables())
         return self._project
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The columns whose values are not printed, of all that is built or declared; of what cannot be known, `*`."""
+        if self._project is None:
+            return frozenset()
+        from mlproj.planner.masking import hidden_columns
+
+        try:
+            published = [row.node for row in self._project.state().published.values()]
+            return hidden_columns(*published, *self._project.manifest.nodes.values())
+        except Exception:  # noqa: BLE001  # while another error is told
+            return frozenset("*")
+
     def close(self) -> None:
         if self._project:
             self._project.close()

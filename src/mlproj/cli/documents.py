@@ -17,7 +17,9 @@ from mlproj.project.handles import FeatureGroup, FeatureView, Model
 from mlproj.project.model_names import resolve_model
 from mlproj.project.node_names import find_id
 from mlproj.project.planning import select_nodes
-from mlproj.project.preview import count_rows, hidden_anywhere, hidden_of, plain, preview, source_preview, source_query
+from mlproj.project.preview import (
+    count_rows, hidden_anywhere, hidden_of, plain, preview, reading, source_preview, source_query,
+)  # fmt: skip
 from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, TrainingDataset, ViewNode
 
 if TYPE_CHECKING:
@@ -138,8 +140,9 @@ def node_statistics(project: Project, node: SourceNode | GroupNode | ViewNode, a
     from mlproj.project.statistics import statistics_of
 
     if isinstance(node, SourceNode):
-        query = source_query(project, node)
-        return None if query is None else statistics_of(project, query, (), frozenset(node.pii))
+        with reading(project, node):
+            query = source_query(project, node)
+            return None if query is None else statistics_of(project, query, (), frozenset(node.pii))
     hidden, state = hidden_of(project, node.id), project.state()
     if isinstance(node, GroupNode):
         if node.id not in state.published:

@@ -36,9 +36,12 @@ class Root(click.Group):
                 _report(ctx.obj or Context(Path(), None, None, "json", quiet=False, debug=False), _misuse(misuse))
             raise misuse from None
         except Exception as error:
-            if isinstance(ctx.obj, Context) and ctx.obj.debug:
+            hidden = ctx.obj.hidden if isinstance(ctx.obj, Context) else frozenset()
+            if isinstance(ctx.obj, Context) and ctx.obj.debug and not hidden:
                 raise
-            _report(ctx.obj, _outside(error) or _internal(error))
+            failure = _outside(error, hidden) or _internal(error, hidden)
+            failure.__cause__ = error
+            _report(ctx.obj, failure)
             ctx.exit(1)
         finally:
             if isinstance(ctx.obj, Context):
@@ -47,9 +50,9 @@ class Root(click.Group):
 
 def _report(context: Context, error: Any) -> None:
     if context.debug:
-        import traceback
+        from mlproj.cli.render.trace import trace
 
-        traceback.print_exception(error)
+        click.echo(trace(error, context.hidden), err=True)
     if context.json:
         document = {"artifact": "diagnostics", "version": 1, "diagnostics": [d.to_json() for d in error.diagnostics]}
         context.answer(document, list)
@@ -78,15 +81,16 @@ def _misuse(error: click.ClickException) -> Any:
     return fail("E509", error.format_message(), hint="mlproj --help, or --help after a command")
 
 
-def _outside(error: Exception) -> Any:
+def _outside(error: Exception, hidden: frozenset[str]) -> Any:
     """What went wrong outside of mlproj while a command looked at something, or None: files, and the lake."""
     from mlproj.diagnostics import fail
     from mlproj.ports import EngineError
 
     if isinstance(error, EngineError):
         from mlproj.executor.lost_file import RESTORE
+        from mlproj.planner.masking import said
 
-        return fail("E612", f"the lake cannot be read: {error.message}", hint=RESTORE)
+        return fail("E612", f"the lake cannot be read: {said(error, hidden)}", hint=RESTORE)
     if isinstance(error, OSError):
         place = f"'{error.filename}': " if error.filename else ""
         hint = "mlproj writes into target/ and .mlproj/ of the project's folder, and where --out says"
@@ -94,11 +98,12 @@ def _outside(error: Exception) -> Any:
     return None
 
 
-def _internal(error: Exception) -> Any:
+def _internal(error: Exception, hidden: frozenset[str]) -> Any:
+    from mlproj.cli.render.trace import words
     from mlproj.diagnostics import fail
 
-    said = str(error).strip().splitlines()
-    message = f"{type(error).__name__}: {said[0] if said else 'no message'}"
+    told = words(error, hidden).splitlines()
+    message = f"{type(error).__name__}: {told[0] if told else 'no message'}"
     return fail(
         "E699",
         f"mlproj itself failed: {message}",

@@ -27,11 +27,13 @@ def history_document(project: Project, text: str | None) -> Document:
 
         target = project.state().target
         builds, gone = project.session.reader.builds(target), gone_builds(project)
+        # The next command that writes puts it down: what says that it runs while nobody writes was killed.
+        dead = any(b.status == "running" for b in builds) and not project.session.is_written_to
         entries: list[Document] = [
             {
                 "build": b.id,
                 "kind": "rollback" if any(s.action == "rollback" for s in b.steps) else "build",
-                "status": b.status,
+                "status": "killed" if dead and b.status == "running" else b.status,
                 "author": b.author,
                 "started": b.started_at,
                 "steps": len(b.steps),

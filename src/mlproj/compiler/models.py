@@ -82,6 +82,7 @@ def _node(model: Loaded[Model], node: str, view: ViewNode, info: EstimatorInfo, 
         metrics=metrics,
         tests=tests,
         label=view.label or "",
+        pii=view.pii,
     )
 
 

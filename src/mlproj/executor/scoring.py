@@ -84,13 +84,17 @@ def decoded(predictions: Predictions, label: str, statistics: FittedStatistics) 
     return Predictions(labels, predictions.probabilities, classes)
 
 
-def load_model(manifest: ModelManifest, artifacts: ArtifactStore, trainer: Trainer, version: str) -> LoadedModel:
+def load_model(
+    manifest: ModelManifest, artifacts: ArtifactStore, trainer: Trainer, version: str, hidden: Collection[str] = ()
+) -> LoadedModel:
     """Read the artifacts, whose sha256 is checked before anything parses them, and replay the golden rows.
 
+    `hidden` are columns whose values are not to be quoted, beside those that were marked when it was trained.
     Raises E609 where an artifact was tampered with, or where the model no longer predicts what it did.
     """
     files = {name: artifacts.get(name, sha256) for name, sha256 in manifest.files.items()}
-    model = LoadedModel(manifest, trainer.load(manifest.model, files, manifest.classes), trainer)
+    node = manifest.model.model_copy(update={"pii": tuple(sorted({*manifest.model.pii, *hidden}))})
+    model = LoadedModel(manifest, trainer.load(node, files, manifest.classes), trainer)
     _replay(model, version)
     return model
 

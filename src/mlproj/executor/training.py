@@ -128,7 +128,7 @@ def test_model(
     started = time.perf_counter()
     version = state.model_versions[model.id]
     trainer = adapters.trainer_for(model.estimator)
-    loaded = load_model(version.manifest, adapters.artifacts, trainer, version.id)
+    loaded = load_model(version.manifest, adapters.artifacts, trainer, version.id, model.pii)
     features = columns_read(dataset, [field.name for field in version.manifest.inputs])
     frame = training_frame(dataset, features, adapters)
     evaluation = evaluated(model, loaded, frame, version.manifest_hash, build_id, adapters.now())

@@ -75,9 +75,14 @@ class _Differ:
             reasons=tuple(reasons),
             needs_bump=needs_bump,
             bump_to=self._next_version(node_id) if needs_bump else None,
+            elsewhere=needs_bump and self._is_untouched(node_id),
             affected=affected,
             unaffected=unaffected,
         )
+
+    def _is_untouched(self, node_id: str) -> bool:
+        node, published = self._manifest.nodes.get(node_id), self._state.published.get(node_id)
+        return bool(node and published and node.source_text and node.source_text == published.node.source_text)
 
     def _next_version(self, node_id: str) -> int:
         """The highest version of this name, declared or published, plus one."""

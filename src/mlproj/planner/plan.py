@@ -51,13 +51,17 @@ class Unaffected(Noun):
 
 
 class Change(Noun):
-    """What happened to one node; the worst of its reasons decides. `because` says why it was accepted."""
+    """What happened to one node; the worst of its reasons decides. `because` says why it was accepted.
+
+    `elsewhere`: it breaks although its own files say what was published; a macro, a var or a transformation changed.
+    """
 
     node: str
     change: ChangeKind
     reasons: tuple[Reason, ...] = ()
     needs_bump: bool = False
     bump_to: int | None = None  # the version to write: the highest of that name plus one
+    elsewhere: bool = False
     accepted: bool = False
     because: str | None = None
     affected: tuple[Affected, ...] = ()

@@ -14,7 +14,7 @@ from mlproj.ports import EngineError
 from mlproj.project.as_of import AsOf, dataset_as_of, group_as_of
 from mlproj.project.input_files import file_relation, output_format_of
 from mlproj.project.model_names import resolve_model
-from mlproj.project.preview import hidden_anywhere
+from mlproj.project.preview import hidden_anywhere, hidden_of
 from mlproj.state import (
     Column,
     Commit,
@@ -219,6 +219,7 @@ class Model:
                 self._project.session.artifacts,
                 trainer_for(manifest.model.estimator, self._project.root),
                 self.version.id,
+                hidden_of(self._project, manifest.view),
             )
         return self._loaded
 

@@ -223,4 +223,9 @@ def bump_hint(change: Change) -> str:
         return "restore it, or publish it with `deprecated_after:` first"
     if change.node.startswith("model:") and any(r.rule == "type_widened" for r in change.reasons):
         return "bump the group whose type changed, or accept it: whoever calls the model has to send the new type"
+    if change.elsewhere:
+        return (
+            f"{relation} is written as it was published: put back what changed (a macro, a var, a transformation, a "
+            f"source), give the change a name of its own, use that in {name}, and then: mlproj bump {name}"
+        )
     return f"make it {name}@{change.bump_to}, beside {relation} as it was published: mlproj bump {name}"

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.connections import filled
-from mlproj.diagnostics import ProjectError
+from mlproj.diagnostics import ProjectError, fail
 from mlproj.planner.masking import hidden_columns, masked_rows, said
 from mlproj.ports import EngineError
 from mlproj.state import SourceNode
@@ -20,8 +20,21 @@ if TYPE_CHECKING:
 
 def source_preview(project: Project, node: SourceNode, limit: int) -> dict[str, Any] | None:
     """The first rows of a source's files; None where there are none."""
-    query = source_query(project, node) if limit else None
-    return None if query is None else preview(project, query, limit, frozenset(node.pii))
+    with reading(project, node):
+        query = source_query(project, node) if limit else None
+        return None if query is None else preview(project, query, limit, frozenset(node.pii))
+
+
+@contextmanager
+def reading(project: Project, node: SourceNode) -> Iterator[None]:
+    """Around reading a source: what the engine says of it is E603."""
+    try:
+        yield
+    except EngineError as error:
+        found = filled(node, os.environ, project.manifest.env_defaults)
+        message, hint = project.session.sources.explain_read_error(found, error)
+        message = message or f"source '{node.name}': {error.message}"
+        raise fail("E603", message, span=node.span, hint=hint, exit_code=1) from None
 
 
 def source_query(project: Project, node: SourceNode) -> str | None:
@@ -52,7 +65,7 @@ def unquoted(hidden: frozenset[str]) -> Iterator[None]:
         yield
     except EngineError as error:
         # Without its cause, whose words are the ones that are not to be seen.
-        raise EngineError(said(error, hidden), error.kind) from None
+        raise EngineError(said(error, hidden), error.kind, error.detail) from None
 
 
 def hidden_of(project: Project, node_id: str) -> frozenset[str]:

@@ -133,6 +133,13 @@ class Session:
         self._stack.callback(lease.release)
         return lease
 
+    @property
+    def is_written_to(self) -> bool:
+        """Whether somebody writes to the lake now."""
+        from mlproj.adapters.lease import is_held
+
+        return is_held(self.target.catalog, self.root)
+
     @cached_property
     def artifacts(self) -> FileArtifacts:
         from mlproj.adapters.file_artifacts import FileArtifacts

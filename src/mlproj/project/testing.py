@@ -41,7 +41,7 @@ def test_published(project: Project, select: Sequence[str], exclude: Sequence[st
             elif isinstance(node, ModelNode) and node_id in state.model_versions and node.tests:
                 results.append(_test_metrics(node, state.model_versions[node_id], failed))
         except (ProjectError, EngineError) as error:
-            wrong = error.diagnostics if isinstance(error, ProjectError) else [_unreadable(node, error)]
+            wrong = error.diagnostics if isinstance(error, ProjectError) else [_unreadable(node, error, space)]
             failed(wrong)
             message = "; ".join(d.message for d in wrong)
             seconds = time.perf_counter() - started
@@ -58,8 +58,8 @@ def test_published(project: Project, select: Sequence[str], exclude: Sequence[st
 test_published.__test__ = False  # type: ignore[attr-defined]  # no test function, whatever pytest thinks of its name
 
 
-def _unreadable(node: Node, error: EngineError) -> Diagnostic:
-    return Diagnostic("E603", f"{node.name} cannot be read: {error.message}", node.span, node=node.id)
+def _unreadable(node: Node, error: EngineError, space: Workspace) -> Diagnostic:
+    return Diagnostic("E603", f"{node.name} cannot be read: {space.said(error, node.id)}", node.span, node=node.id)
 
 
 def _test_metrics(node: ModelNode, version: ModelVersion, failed: Failed) -> StepResult:

@@ -69,7 +69,8 @@ class JournalStep(StepResult):
 class BuildRecord(Noun):
     """One build of a target.
 
-    `status` is `running` until it ends; a killed build stays so until the next one sees it.
+    `status` is `running` until it ends; a killed build stays so until the next one sees it, and is told from one that
+    runs by the lease, which nobody holds.
     """
 
     id: str

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlproj.adapters.ducklake import DuckLake
+from mlproj.cli.time_documents import history_document
 from mlproj.diagnostics import ProjectError
 from mlproj.ports import CommitInfo, TableWrite
 from mlproj.state.published import Loaded
@@ -164,6 +165,10 @@ def killed_in_its_third_chunk(folder: LakeProject) -> None:
 def test_killed_it_shows_nothing_and_goes_on_after_the_chunks_that_are_done(folder: LakeProject) -> None:
     killed_in_its_third_chunk(folder)
     assert NODE not in folder.visible().published
+    with folder.open() as project:
+        assert [e["status"] for e in history_document(project, None)["entries"]] == ["killed"]
+        project.session.lease.acquire(0)
+        assert [e["status"] for e in history_document(project, None)["entries"]] == ["running"]
 
     assert folder.retry().status == "ok"
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from mlproj.cli.context import Context
 from mlproj.cli.documents import dataset_document, show_document
 from mlproj.cli.failures_document import failures_document
+from mlproj.diagnostics import ProjectError
 from mlproj.project.diff import compare
 from mlproj.project.diff.sides import sides_of
 from tests.lake_project import LakeProject, people
-from tests.unit.planner.small_project import SmallProject, feature, group, view
+from tests.unit.planner.small_project import MODEL, SmallProject, feature, group, model, view
 
 SECRET = "hush"  # what every value of `city` holds
 CITY = feature("city", pii=True, tests=[{"accepted_values": {"values": ["a"], "severity": "warn"}}])
@@ -80,6 +82,23 @@ def test_a_source_is_previewed_masked(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("stats", [False, True])
+def test_a_source_that_cannot_be_read_is_told_so_and_not_quoted(tmp_path: Path, *, stats: bool) -> None:
+    folder = LakeProject(tmp_path / "p")
+    folder.put(SmallProject())
+    sources = json.loads((folder.root / "sources.yml").read_text(encoding="utf-8"))
+    sources["sources"][0]["pii"] = ["age"]
+    (folder.root / "sources.yml").write_text(json.dumps(sources), encoding="utf-8")
+    folder.data([(1, SECRET, 1, "a", "2026-01-01", True)])
+    with folder.open() as opened, pytest.raises(ProjectError) as caught:
+        show_document(opened, "source:people", None, 5, stats=stats)
+
+    (told,) = caught.value.diagnostics
+    assert told.code == "E603"
+    assert SECRET not in told.message
+    assert "'age'" in told.message
+
+
 def test_a_diff_counts_changes_and_shows_none_of_the_values(built: LakeProject) -> None:
     with built.open() as opened:
         found = compare(*sides_of(opened, ["income"]), opened.session.engine)
@@ -120,6 +139,20 @@ def test_no_file_beside_the_data_holds_them(built: LakeProject) -> None:
     # What was learnt of a training dataset, and the catalog's smallest and largest value of each file, are data.
     assert not [name for name in holds if not name.endswith((".db", ".sqlite", ".db-wal", ".sqlite-wal"))]
     assert any(p.name == "run_results.json" for p in files)
+
+
+def test_the_command_knows_what_is_hidden_while_it_tells_an_error(built: LakeProject) -> None:
+    context = Context(built.root, None, None, "text", quiet=False, debug=True)
+    assert context.hidden == frozenset()  # before it has read anything
+    assert context.project.root == built.root
+    assert "city" in context.hidden
+    context.close()
+
+
+def test_a_model_knows_what_is_hidden_of_its_view() -> None:
+    manifest = SmallProject([group(features=[CITY])], [VIEW], [model()]).compiled()
+
+    assert manifest.model(MODEL).pii == ("city",)
 
 
 def test_what_is_taken_out_is_whole(built: LakeProject, tmp_path: Path) -> None:
