@@ -43,6 +43,12 @@ def test_a_table_may_be_made_from_itself(engine: Engine) -> None:
     assert engine.rows("from g") == [(2,)]
 
 
+def test_memory_is_held_to_what_it_is_given() -> None:
+    engine = DuckDBEngine(memory="64MiB")
+    assert engine.rows("select current_setting('memory_limit')") == [("64.0 MiB",)]
+    engine.close()
+
+
 def test_rows_keep_their_order(engine: Engine) -> None:
     engine.create_table("g", "select range as k from range(300000)")
     assert [row[0] for row in engine.rows("from g")] == list(range(300000))

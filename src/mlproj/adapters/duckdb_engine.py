@@ -26,10 +26,12 @@ _ZONED = "WITH TIME ZONE"
 
 
 class DuckDBEngine:
-    """`ports.Engine`. `threads` None takes all cores; `temp_directory` takes what does not fit in memory."""
+    """`ports.Engine`. `threads` None takes all cores; `temp_directory` takes what does not fit in `memory` (`4GB`)."""
 
-    def __init__(self, threads: int | None = None, temp_directory: Path | None = None) -> None:
-        self._threads, self._temp = threads, temp_directory
+    def __init__(
+        self, threads: int | None = None, temp_directory: Path | None = None, memory: str | None = None
+    ) -> None:
+        self._threads, self._temp, self._memory = threads, temp_directory, memory
         self._open: DuckDBPyConnection | None = None
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -122,7 +124,7 @@ class DuckDBEngine:
         """The connection that all cursors come from; another object after `close`."""
         with self._lock:
             if self._open is None:
-                self._open = _connect(self._threads, self._temp)
+                self._open = _connect(self._threads, self._temp, self._memory)
             return self._open
 
     @contextmanager
@@ -152,7 +154,7 @@ class DuckDBEngine:
             return cursor.execute(statement).fetchall()
 
 
-def _connect(threads: int | None, temp: Path | None) -> DuckDBPyConnection:
+def _connect(threads: int | None, temp: Path | None, memory: str | None) -> DuckDBPyConnection:
     import duckdb
 
     connection = duckdb.connect(config={**CONFIG, **trusted(), **({"threads": str(threads)} if threads else {})})
@@ -161,6 +163,8 @@ def _connect(threads: int | None, temp: Path | None) -> DuckDBPyConnection:
         temp.parent.mkdir(parents=True, exist_ok=True)
     # Without a folder of ours nothing is spilled: the engine would make `.tmp` in the current folder.
     connection.execute(f"set temp_directory = {literal(str(temp or ''))}")
+    if memory is not None:
+        connection.execute(f"set memory_limit = {literal(memory)}")
     return connection
 
 

@@ -48,7 +48,7 @@ def measures(name: str, type_name: str, kind: Kind, *, exact: bool) -> list[tupl
     return found
 
 
-def _number(name: str, type_name: str) -> str:
+def finite_sql(name: str, type_name: str) -> str:
     """A column as finite DOUBLE, null where it is none."""
     column = identifier(name)
     value = f"{column}::DOUBLE" if is_numeric(type_name) else f"epoch({column})::DOUBLE"
@@ -57,14 +57,14 @@ def _number(name: str, type_name: str) -> str:
 
 def quantiles_sql(name: str, type_name: str) -> str:
     """SQL of a column's quantiles, as `QUANTILES` has them, of finite values."""
-    return f"quantile_cont({_number(name, type_name)}, [{', '.join(map(str, QUANTILES))}])"
+    return f"quantile_cont({finite_sql(name, type_name)}, [{', '.join(map(str, QUANTILES))}])"
 
 
 def histogram_sql(name: str, type_name: str, bounds: Sequence[float]) -> str:
     """SQL of the rows up to each bound and above the one before, as a map."""
     if not bounds:
         return "null"
-    return f"histogram({_number(name, type_name)}, [{', '.join(f'{bound!r}::DOUBLE' for bound in bounds)}])"
+    return f"histogram({finite_sql(name, type_name)}, [{', '.join(f'{bound!r}::DOUBLE' for bound in bounds)}])"
 
 
 def bar_counts(counted: Mapping[Any, Any] | None, bounds: Sequence[float]) -> list[int]:

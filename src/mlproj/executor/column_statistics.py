@@ -1,6 +1,6 @@
 """Statistics of every column of a relation, by group: the reference that later data is compared with.
 
-Two passes over all rows count, and find extremes, means and deviations. Of more than `SAMPLED` rows the distinct values
+One pass over all rows counts, and finds extremes, means and deviations. Of more than `SAMPLED` rows the distinct values
 are estimated, and quantiles, histograms and the most frequent values come from about that many of them, by a hash of
 the key, so that the same rows give the same numbers.
 """
@@ -18,7 +18,7 @@ from mlproj.compiler.column_statistics import (
 from mlproj.compiler.text import identifier, identifiers
 from mlproj.compiler.transformations import statistics_of_row
 from mlproj.compiler.types import is_float, is_integer
-from mlproj.ports import Engine
+from mlproj.ports import Engine, EngineError
 
 ColumnStatistics = dict[str, JsonValue]
 _TOP = 10
@@ -40,10 +40,14 @@ def column_statistics(
     """
     kinds: dict[str, Kind] = {n: "other" if n in hidden else kind_of(t) for n, t in types.items()}
     total = int(engine.rows(f"select count(*) from {relation}")[0][0])
-    found = _measured(engine, relation, types, kinds, by, exact=total <= SAMPLED)
+    found = measured(engine, relation, types, kinds, by, exact=total <= SAMPLED)
     nth = max(-(-total // SAMPLED), 1)
     # Salted: a column may be made of the same hash of the key.
-    part = f"{relation} where hash({identifiers(key)}, 'statistics') % {nth} = 0" if nth > 1 else relation
+    part = relation
+    if nth > 1:
+        part = identifier(f"sample of {relation}")
+        those = f"where hash({identifiers(key)}, 'statistics') % {nth} = 0"
+        engine.create_table(f"sample of {relation}", f"select {identifiers([by, *types])} from {relation} {those}")
     numbers = [n for n, kind in kinds.items() if kind in ("number", "time")]
     quantiles = _by_group(engine, part, by, {n: quantiles_sql(n, types[n]) for n in numbers})
     bounds = {n: bounds_between(q) for n, q in quantiles.get(reference, {}).items() if q}
@@ -66,29 +70,34 @@ def column_statistics(
     return found
 
 
-def _measured(
-    engine: Engine, relation: str, types: Mapping[str, str], kinds: Mapping[str, Kind], by: str, *, exact: bool
+def measured(
+    engine: Engine, relation: str, types: Mapping[str, str], kinds: Mapping[str, Kind], by: str = "", *, exact: bool
 ) -> dict[str, dict[str, ColumnStatistics]]:
-    """Floats in two passes: aggregates with a filter cost thrice as much, and are needed for infinite values alone."""
+    """Group → column → what `measures` says of it, in one pass; without `by` there is one group, of no name.
+
+    An aggregate with a filter costs thrice as much, and is needed only for floats that are infinite, or have no square.
+    """
     sql = {n: dict(measures(n, t, kinds[n], exact=exact)) for n, t in types.items()}
     floats = [n for n, t in types.items() if is_float(t) and kinds[n] == "number"]
-    first = {n: dict(parts) for n, parts in sql.items()}
+    hopeful = {n: dict(parts) for n, parts in sql.items()}
     for name in floats:
         value = f"{identifier(name)}::DOUBLE"
-        first[name] |= {"min": f"min({value})", "max": f"max({value})"}
-        del first[name]["mean"], first[name]["std"]
-    found = _query(engine, relation, by, first)
-    second = {}
-    for name in floats:
-        value = f"{identifier(name)}::DOUBLE"
-        ends = [columns[name][end] for columns in found.values() for end in ("min", "max")]
-        usual = all(end is None or abs(float(str(end))) < float(LARGEST) for end in ends)
-        plain = {"mean": f"avg({value})", "std": f"stddev_pop({value})"}
-        second[name] = plain if usual else {m: sql[name][m] for m in ("min", "max", "mean", "std")}
-    for group, columns in _query(engine, relation, by, second).items():
-        for name, values in columns.items():
-            found[group][name].update(values)
+        hopeful[name] |= {"min": f"min({value})", "max": f"max({value})"}
+        hopeful[name] |= {"mean": f"avg({value})", "std": f"stddev_pop({value})"}
+    try:
+        found = _query(engine, relation, by, hopeful)
+    except EngineError:
+        # No deviation of what is infinite, or has no square.
+        return _query(engine, relation, by, sql)
+    unusual = [n for n in floats if not all(is_usual(columns[n]) for columns in found.values())]
+    for group, columns in _query(engine, relation, by, {n: sql[n] for n in unusual}).items():
+        found[group] |= columns
     return found
+
+
+def is_usual(column: Mapping[str, JsonValue]) -> bool:
+    """Whether a column's extremes say that nothing had to be left out of its mean; NaN is the greatest of floats."""
+    return all(end is None or abs(float(str(end))) < float(LARGEST) for end in (column.get("min"), column.get("max")))
 
 
 def _query(
@@ -98,7 +107,10 @@ def _query(
     if not names:
         return {}
     parts = ", ".join(part for of_column in sql.values() for part in of_column.values())
-    rows = engine.rows(f"select {identifier(by)}, {parts} from {relation} group by 1")
+    group = (
+        f"select {identifier(by)}, {parts} from {relation} group by 1" if by else f"select '', {parts} from {relation}"
+    )
+    rows = engine.rows(group)
     return {row[0]: statistics_of_row(names, row[1:]) for row in sorted(rows, key=lambda row: str(row[0]))}
 
 

@@ -8,31 +8,41 @@ from mlproj.compiler.transformations.fitting import (
     Chains,
     Training,
     fit_stage_sql,
+    known_aggregates,
     learns_from_label,
     learnt,
     missing_statistics,
     training_of,
 )
+from mlproj.compiler.types import is_numeric
 from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.executor.column_statistics import ColumnStatistics, is_usual
 from mlproj.ports import Engine
 from mlproj.state import FittedStatistics, ViewNode
 
 
-def fit(view: ViewNode, engine: Engine, relation: str) -> tuple[FittedStatistics, Training]:
+def fit(
+    view: ViewNode, engine: Engine, relation: str, measured: Mapping[str, ColumnStatistics]
+) -> tuple[FittedStatistics, Training]:
     """Statistics of every chain, and what training rows are transformed with; `relation` has a `split` column.
 
-    Raises E606 without training rows, E616 where a step has nothing to learn from.
+    What is `measured` of its columns in the training split already is not looked at again.
+
+    Raises E616 where a step has nothing to learn from.
     """
-    _refuse_nothing(view, engine, relation)
     chains, types = view.transformations, {c.name: c.type for c in view.columns}
+    known: dict[str, str] = {}
+    for name, found in measured.items():
+        if is_numeric(types[name]):
+            known |= known_aggregates(name, found, usual=is_usual(found))
     fitted = FittedStatistics(chains=chains, values=dict.fromkeys(chains, ()))
     first: Chains = {}
     if view.label and learns_from_label(chains):
         first = {name: chain for name, chain in chains.items() if name == view.label}
-        fitted = _fit(view, first, types, fitted, training_of(view.split, None, types, fitted), engine, relation)
+        fitted = _fit(view, first, types, fitted, training_of(view.split, None, types, fitted), engine, relation, known)
     training = training_of(view.split, view.label, types, fitted)
     rest = {name: chain for name, chain in chains.items() if name not in first}
-    return _fit(view, rest, types, fitted, training, engine, relation), training
+    return _fit(view, rest, types, fitted, training, engine, relation, known), training
 
 
 def _fit(
@@ -43,9 +53,10 @@ def _fit(
     training: Training,
     engine: Engine,
     relation: str,
+    known: Mapping[str, str],
 ) -> FittedStatistics:
     for stage in range(max((len(chain) for chain in chains.values()), default=0)):
-        sql, wanted = fit_stage_sql(chains, types, fitted, stage, relation, training)
+        sql, wanted = fit_stage_sql(chains, types, fitted, stage, relation, training, known)
         fitted = learnt(chains, stage, fitted, wanted, engine.rows(sql)[0] if sql else ())
         for name, chain in chains.items():
             if len(chain) > stage and missing_statistics(chain, stage, fitted.values[name][stage]):
@@ -54,7 +65,8 @@ def _fit(
     return fitted
 
 
-def _refuse_nothing(view: ViewNode, engine: Engine, relation: str) -> None:
+def refuse_nothing(view: ViewNode, engine: Engine, relation: str) -> None:
+    """Raises E606 where no row is in the training split."""
     if engine.rows(f"select 1 from {relation} where split = 'training' limit 1"):
         return
     total = engine.rows(f"select count(*) from {relation}")[0][0]

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from mlproj.compiler.splits import SPLITS
 from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.compiler.transformations import apply_sql
+from mlproj.compiler.windows import stored_relation
 from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor.column_statistics import ColumnStatistics, column_statistics
 from mlproj.executor.dataset_profile import column_digests, combined_digest, profile
-from mlproj.compiler.windows import stored_relation
 from mlproj.executor.digests import column_digest_sql
-from mlproj.executor.fitting import fit
+from mlproj.executor.fitting import fit, refuse_nothing
 from mlproj.executor.groups import refuse_duplicates
+from mlproj.executor.journal import commit_info
 from mlproj.executor.weights import WEIGHT, divide, weighed
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
-from mlproj.ports import Engine, EngineError
+from mlproj.ports import Engine, EngineError, TableWrite
 from mlproj.state import Column, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
 
 _EXAMPLE_ROWS = 5
+# More values than these are sorted on their way into the lake, and looked at there: memory need not hold them all.
+_VALUES_IN_MEMORY = 10_000_000
 
 
 def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
@@ -70,50 +73,56 @@ def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: St
 
 def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
     """Digests of the columns read, as the groups stand in this build; taken now where no build took them."""
-    found: dict[str, str | None] = {}
+    by_group: dict[str, list[str]] = {}
     for source in view.reads:
         relation, _, column = source.rpartition(".")
+        by_group.setdefault(relation, []).append(column)
+    for relation, columns in by_group.items():
         node_id = f"feature_group:{relation}"
-        if column not in space.column_digests(node_id):
-            group = space.manifest.group(node_id)
-            stored, digest = identifier(stored_relation(group)), column_digest_sql(group, column)
-            row = space.adapters.engine.rows(f"select count(*), {digest} from {stored}")[0]
-            space.digests.setdefault(node_id, {})[column] = f"{row[0]}:{row[1]}"
-        found[source] = space.column_digests(node_id)[column]
-    return found
+        group, known = space.manifest.group(node_id), space.column_digests(node_id)
+        missing = [c for c in columns if c not in known]
+        if missing:
+            sums = ", ".join(column_digest_sql(group, column) for column in missing)
+            stored = identifier(stored_relation(group))
+            rows, *found = space.adapters.engine.rows(f"select count(*), {sums} from {stored}")[0]
+            space.digests.setdefault(node_id, {}).update(
+                {column: f"{rows}:{digest}" for column, digest in zip(missing, found, strict=True)}
+            )
+    places = {source: source.rpartition(".") for source in view.reads}
+    return {s: space.column_digests(f"feature_group:{relation}")[c] for s, (relation, _, c) in places.items()}
 
 
 def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
-    engine = space.adapters.engine
-    raw = f"raw:{view.relation}"
+    engine, raw = space.adapters.engine, f"raw:{view.relation}"
     stored = space.manifest.group(view.base).materialized != "view"
     division = divide(view, space.fill(view.sql), engine, raw, stored=stored)
     space.adapters.provide(view.transformations)
-    fitted, training = fit(view, engine, identifier(raw))
-    keys = [c.name for c in view.of_role("key", "event_time")]
-    inputs = [(c.name, c.type) for c in view.of_role("feature")]
-    label = [(c.name, c.type) for c in view.of_role("label")]
-    passenger = [c.name for c in view.of_role("passenger")]
+    statistics = _statistics(view, engine, identifier(raw))
+    fitted, training = fit(view, engine, identifier(raw), statistics.get("training", {}))
+    keys, passenger = ([c.name for c in view.of_role(*roles)] for roles in (("key", "event_time"), ("passenger",)))
+    inputs, label = ([(c.name, c.type) for c in view.of_role(role)] for role in ("feature", "label"))
     features = [c.name for c in engine.describe(apply_sql(inputs, fitted, identifier(raw)))]
     weighed_rows, class_weights = weighed(view, engine, identifier(raw))
     ours = ["split", *(["fold"] if view.split.folds else []), *([WEIGHT] if view.split.weight else [])]
     _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, *ours])
     query = apply_sql([*inputs, *label], fitted, weighed_rows, [*keys, *passenger, *ours], training)
-    frozen = f"training:{view.relation}"
     columns = engine.describe(query)
-    engine.create_table(frozen, f"select * from ({query}) as t order by {_order(view, keys, columns, space)}")
-    counts = dict(engine.rows(f"select split, count(*) from {identifier(frozen)} group by split"))
-    digests = column_digests(columns, engine, identifier(frozen))
+    order = _order(view, keys, columns, space)
+    counts = _counts(statistics, engine, identifier(raw))
+    table = table_name(f"td__{view.name}__v{view.version}", parts.whole, space.state)
+    few = sum(counts.values()) * len(columns) <= _VALUES_IN_MEMORY
+    frozen = _ordered(view, f"select * from ({query}) as t order by {order}", None if few else table, space)
+    digests = column_digests(columns, engine, frozen.relation, "" if few else order)
     dataset = TrainingDataset(
         view=view.id,
         number=number,
         fingerprint=parts.whole,
         row_fingerprint=parts.rows,
         feature_fingerprints=parts.features,
-        table=table_name(f"td__{view.name}__v{view.version}", parts.whole, space.state),
-        commit=0,
+        table=table,
+        commit=frozen.commit,
         inputs=dict.fromkeys(view.depends_on, 0),
-        rows={s: int(counts.get(s, 0)) for s in SPLITS},
+        rows={s: counts.get(s, 0) for s in SPLITS},
         columns=columns,
         keys=tuple(keys),
         features=tuple(features),
@@ -122,17 +131,43 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         raw_inputs=tuple(Column(name=n, type=t) for n, t in inputs),
         statistics=fitted,
         example=_example(view, space, raw),
-        profile=profile(features, columns, engine, identifier(frozen), sum(counts.values())),
+        profile=profile(features, columns, engine, frozen.relation, sum(counts.values()), keys),
         digest=combined_digest(digests),
         column_digests=digests,
         **division._asdict(),
-        column_statistics=_statistics(view, engine, identifier(raw)),
+        column_statistics=statistics,
         weight=view.split.weight,
         class_weights=class_weights,
         build_id=space.build_id,
         created_at=space.adapters.now(),
     )
-    return DatasetOutcome(dataset, f"select * from {identifier(frozen)}")
+    return DatasetOutcome(dataset, frozen.unwritten)
+
+
+class _Frozen(NamedTuple):
+    """Where the rows can be read, the commit that holds them, and the query of those that are in scratch space only."""
+
+    relation: str
+    commit: int
+    unwritten: str | None
+
+
+def _ordered(view: ViewNode, query: str, table: str | None, space: Workspace) -> _Frozen:
+    """Rows in key order, in scratch space; in a `table` of the lake where one is given, in order but for its files'."""
+    if table is None:
+        space.adapters.engine.create_table(f"training:{view.relation}", query)
+        relation = identifier(f"training:{view.relation}")
+        return _Frozen(relation, 0, f"select * from {relation}")
+    commit = space.adapters.lake.write([TableWrite(table, query)], commit_info(space, f"write {table}"))
+    return _Frozen(space.adapters.lake.relation(table, commit), commit, None)
+
+
+def _counts(statistics: Mapping[str, Mapping[str, ColumnStatistics]], engine: Engine, raw: str) -> dict[str, int]:
+    """Rows of each split: every column that was measured has as many values and nulls."""
+    first = {split: next(iter(columns.values()), None) for split, columns in statistics.items()}
+    if not first or None in first.values():
+        return dict(engine.rows(f"select split, count(*) from {raw} group by split"))
+    return {split: int(str(c["count"])) + int(str(c["nulls"])) for split, c in first.items() if c}
 
 
 def _order(view: ViewNode, keys: Sequence[str], columns: Sequence[Column], space: Workspace) -> str:
@@ -143,7 +178,8 @@ def _order(view: ViewNode, keys: Sequence[str], columns: Sequence[Column], space
 
 
 def _statistics(view: ViewNode, engine: Engine, raw: str) -> dict[str, dict[str, ColumnStatistics]]:
-    """Split → column → statistics of what the view gives, before transformation."""
+    """Split → column → statistics of what the view gives, before transformation; E606 without training rows."""
+    refuse_nothing(view, engine, raw)
     types = {c.name: c.type for c in view.of_role("feature", "label", "passenger")}
     keys = [c.name for c in view.of_role("key", "event_time")]
     return column_statistics(engine, raw, types, keys, "split", "training", view.pii)

@@ -29,6 +29,7 @@ _FORMATS = {
     "estimator": "an import path like sklearn.linear_model.LogisticRegression",
     "catalog": "a catalog like sqlite:.mlproj/catalog.sqlite",
     "state": "a URL like sqlite:///.mlproj/state.sqlite",
+    "memory": "an amount like 4GB or 700MB",
 }
 _SINGLE = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 _SHORT_FORMS = {

@@ -74,7 +74,7 @@ class Session:
     def engine(self) -> DuckDBEngine:
         from mlproj.adapters.duckdb_engine import DuckDBEngine
 
-        engine = DuckDBEngine(threads=None, temp_directory=self.root / "target" / "scratch")
+        engine = DuckDBEngine(temp_directory=self.root / "target" / "scratch", memory=self.target.memory)
         self._stack.callback(engine.close)
         return engine
 

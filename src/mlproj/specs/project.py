@@ -12,7 +12,11 @@ from mlproj.specs.base import Name, Spec, Version
 
 
 class Target(Spec):
-    """Where one environment keeps its lake, state and artifacts; paths are relative to the project's folder."""
+    """Where one environment keeps its lake, state and artifacts; paths are relative to the project's folder.
+
+    The engine holds at most `memory` (`4GB`, `700MB`) at a time, and what does not fit waits in `target/scratch`;
+    without it the engine takes up to four fifths of the machine's.
+    """
 
     engine: Literal["duckdb"] = "duckdb"
     catalog: str = Field(default="sqlite:.mlproj/catalog.sqlite", pattern=r"^sqlite:.+")
@@ -20,6 +24,7 @@ class Target(Spec):
     state: str = Field(default="sqlite:///.mlproj/state.sqlite", pattern=r"^sqlite:///.+")
     artifacts: str = ".mlproj/artifacts"
     on_breaking: Literal["error", "warn"] = "error"
+    memory: str | None = Field(default=None, pattern=r"^[1-9]\d*(\.\d+)? ?([KMGT]i?B)$")
 
 
 class ProjectSpec(Spec):

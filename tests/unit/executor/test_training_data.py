@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 import pytest
 
+from mlproj.executor import training_data
 from tests.lake_project import LakeProject, Row, built_project, people
 from tests.unit.planner.small_project import SQL, SmallProject, group, model, view
 
@@ -66,6 +67,22 @@ def test_statistics_are_learnt_from_the_training_split_alone(folder: LakeProject
     assert after.number == 2
     assert after.statistics == before.statistics
     assert after.digest != before.digest
+
+
+def test_many_rows_go_straight_into_the_lake_with_the_same_digests(
+    original: LakeProject, folder: LakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_data, "_VALUES_IN_MEMORY", 0)
+    folder.data(people())
+    folder.put(PROJECT)
+    folder.built()
+
+    alone, together = folder.dataset("income@1"), original.dataset("income@1")
+    assert alone.column_digests == together.column_digests
+    assert (alone.rows, alone.digest, alone.inputs.keys()) == (together.rows, together.digest, together.inputs.keys())
+    name = f'lake.mlproj_data."{alone.table}" at (version => {alone.commit})'
+    assert folder.rows(f"select count(*) from {name}") == [(len(people()),)]
+    assert folder.models()[0].manifest.training_digest == original.models()[0].manifest.training_digest
 
 
 def test_rows_without_a_label_are_frozen_and_not_trained_on(folder: LakeProject) -> None:

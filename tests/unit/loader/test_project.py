@@ -185,13 +185,20 @@ def test_a_filtered_value_of_the_environment_that_would_show_is_refused(errors: 
 
 def test_only_the_wanted_target_needs_its_environment(loaded: Load, errors: Errors) -> None:
     files = {
-        "mlproj.yml": "name: census\ntargets:\n  dev:\n  prod: {data: \"{{ env_var('LAKE') }}\", on_breaking: warn}\n"
+        "mlproj.yml": "name: census\ntargets:\n  dev:\n"
+        "  prod: {data: \"{{ env_var('LAKE') }}\", on_breaking: warn, memory: 2 GB}\n"
     }
 
     assert loaded(files).target == Target()
     prod = loaded(files, target="prod", environment={"LAKE": "/lake"})
-    assert (prod.target_name, prod.target) == ("prod", Target(data="/lake", on_breaking="warn"))
+    assert (prod.target_name, prod.target) == ("prod", Target(data="/lake", on_breaking="warn", memory="2 GB"))
     assert [e.code for e in errors(files, target="prod")] == ["E307"]
+
+
+def test_memory_is_an_amount(errors: Errors) -> None:
+    [error] = errors({"mlproj.yml": "name: census\ntargets:\n  dev: {memory: much}\n"})
+
+    assert "an amount like 4GB or 700MB" in f"{error.message} {error.hint}"
 
 
 def test_an_unknown_target_on_the_command_line_has_no_place(errors: Errors) -> None:

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.text import identifier, identifiers, literal
 from mlproj.compiler.transformations.chain import cleaned, function_of, types_along
-from mlproj.compiler.transformations.function import Rows
+from mlproj.compiler.transformations.function import Rows, finite
 from mlproj.compiler.transformations.hashing import unit_sql
 from mlproj.state import FittedStatistics, SplitRule, Step
 
 Chains = Mapping[str, tuple[Step, ...]]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,11 @@ def fit_stage_sql(
     stage: int,
     relation: str,
     training: Training,
+    known: Mapping[str, str] = NOTHING,
 ) -> tuple[str, list[tuple[str, str]]]:
     """One query for the statistics of every chain's step number `stage`, and which (feature, statistic) each column is.
 
-    Empty where no step of that stage has statistics.
+    Empty where no step of that stage has statistics. `known` maps aggregates to what they are known to give, as SQL.
     """
     aggregates: dict[tuple[str, str], str] = {}
     queries: dict[tuple[str, str], str] = {}
@@ -70,8 +73,22 @@ def fit_stage_sql(
     if not aggregates | queries:
         return "", []
     # Without an aggregate there would be as many rows as in the training split.
-    selected = f"select {', '.join([*aggregates.values(), *queries.values()])}"
-    return f"{selected} from {where}" if aggregates else selected, [*aggregates, *queries]
+    selected = f"select {', '.join([*(known.get(a, a) for a in aggregates.values()), *queries.values()])}"
+    looks = any(aggregate not in known for aggregate in aggregates.values())
+    return f"{selected} from {where}" if looks else selected, [*aggregates, *queries]
+
+
+def known_aggregates(column: str, found: Mapping[str, Any], *, usual: bool) -> dict[str, str]:
+    """The aggregates that steps learn of a column with these statistics of its training rows, with their values as SQL.
+
+    A column is `usual` where a mean leaves out what is no finite number, and nothing else.
+    """
+    x = identifier(column)
+    value = f"({x})::DOUBLE"
+    sql = {"min": f"(min({x}) {finite(x)})::DOUBLE", "max": f"(max({x}) {finite(x)})::DOUBLE"}
+    if usual:
+        sql |= {"mean": f"avg({value}) {finite(x)}", "std": f"stddev_pop({value}) {finite(x)}"}
+    return {sql[n]: f"{literal(float(found[n]))}::DOUBLE" for n in sql if found.get(n) is not None}
 
 
 def statistics_of_row(wanted: Sequence[tuple[str, str]], row: Sequence[Any]) -> dict[str, dict[str, Any]]:
