@@ -12,9 +12,9 @@ from mlproj.adapters.database_kinds import KINDS, DatabaseKind, denied, explain_
 from mlproj.adapters.duckdb_error import engine_error
 from mlproj.adapters.duckdb_extensions import load_extension
 from mlproj.adapters.file_content import MISSING, FileContent
+from mlproj.adapters.source_contract import TableError, check_contract, contract_type, select_columns
 from mlproj.compiler.connections import SECRETS
 from mlproj.compiler.text import identifier, literal
-from mlproj.compiler.type_changes import compare_types
 from mlproj.diagnostics import did_you_mean
 from mlproj.ports import EngineError, SourceError, SourceSpec
 from mlproj.state import Column, Location, SourceNode
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from mlproj.adapters.duckdb_engine import DuckDBEngine
 
 RECIPE = "db1"
-
-
-class TableError(EngineError):
-    """A table that cannot be read as it was compiled, told in the user's words; nothing of it was read."""
-
-    def __init__(self, source: str, told: SourceError) -> None:
-        super().__init__(told.message, "Source")
-        self.source, self.hint = source, told.hint
 
 
 class DatabaseSources:
@@ -50,7 +42,7 @@ class DatabaseSources:
         if source.columns is not None:
             return source.columns
         found = self._look(source.name, source.location)
-        return tuple(c.model_copy(update={"type": _contract(c.type)}) for c in found)
+        return tuple(c.model_copy(update={"type": contract_type(c.type)}) for c in found)
 
     def version(self, source: SourceNode) -> str:
         """What `version_query` gives, of this table in this database; of a SQLite table that of its file.
@@ -89,9 +81,7 @@ class DatabaseSources:
             name = self._attach(source.name, _place(source))
         except SourceError as error:
             raise TableError(source.name, error) from None
-        casts = ((identifier(c.name), "" if actual[c.name] == c.type else f"::{c.type}") for c in source.columns)
-        columns = ", ".join(f"t.{n}{cast} as {n}" if cast else f"t.{n}" for n, cast in casts)
-        return f"(select {columns} from {_table(name, _place(source))} as t)"
+        return select_columns(source.columns, actual, _table(name, _place(source)))
 
     def explain_read_error(self, source: SourceNode, error: EngineError) -> tuple[str, str | None]:
         """(message, hint) for a read of `source` that failed; no message where the error is about something else."""
@@ -114,11 +104,7 @@ class DatabaseSources:
         """The types of the table's columns by name. Raises `SourceError` E444 where they break the contract."""
         place = _place(source)
         actual = {c.name: c.type for c in self._look(source.name, place)}
-        wrong = list(_breaches(source.columns, actual, place.found))
-        if wrong:
-            hint = "change the table back, or declare in `columns:` what it has now"
-            what = f"source '{source.name}': {_shown(place)} is not what was {'found' if place.found else 'declared'}"
-            raise SourceError("E444", f"{what}: {'; '.join(wrong)}", hint)
+        check_contract(source.name, _shown(place), source.columns, actual, found=place.found)
         return actual
 
     def _look(self, source: str, place: Location) -> tuple[Column, ...]:
@@ -229,27 +215,3 @@ def _shown(place: Location) -> str:
 
 def _table(database: str, place: Location) -> str:
     return ".".join(identifier(part) for part in (database, *place.table))
-
-
-def _contract(type_name: str) -> str:
-    """The type that a source has where nobody declared one: a list of words may grow, and is text."""
-    return "VARCHAR" if type_name.startswith("ENUM(") else type_name
-
-
-def _breaches(columns: Sequence[Column], actual: Mapping[str, str], found: bool) -> Iterator[str]:
-    for column in columns:
-        there = actual.get(column.name)
-        if there is None:
-            near = did_you_mean(column.name, actual)
-            yield f"it has no column '{column.name}'{f' ({near})' if near else ''}"
-        elif not _fits(_contract(there), column.type):
-            yield f"column '{column.name}' is {there}, and was {'' if found else 'declared '}{column.type}"
-
-
-def _fits(actual: str, declared: str) -> bool:
-    """Whether every value of one type is one of the other, or is wanted as text."""
-    return (
-        compare_types(actual, declared) in ("same", "widened")
-        or declared == "VARCHAR"
-        or (actual, declared) == ("VARCHAR", "JSON")
-    )

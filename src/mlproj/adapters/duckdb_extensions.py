@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 # Extension → the extra that brings it; those before it have to be loaded first.
-EXTRAS = {"postgres_scanner": "postgres", "mysql_scanner": "mysql"}
+EXTRAS = {
+    "postgres_scanner": "postgres", "mysql_scanner": "mysql", "httpfs": "s3", "delta": "delta", "avro": "iceberg",
+    "iceberg": "iceberg",
+}  # fmt: skip
 
 
 def load_extension(connection: DuckDBPyConnection, name: str, source: str) -> None:

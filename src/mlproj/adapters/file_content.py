@@ -16,6 +16,10 @@ from mlproj.adapters.json_cache import JsonCache
 RECIPE = "src1"
 MISSING = "missing"
 
+# What is in a file that is as good as empty: blanks, and a byte order mark.
+BLANK = b"\xef\xbb\xbf \t\r\n\x00"
+BLANK_BYTES = 4096
+
 _ESCAPED = re.compile(r"\[([\[*?])\]")
 
 # A file this young may change again within the clock's resolution, and keep its size and time (git's racy entries).
@@ -41,6 +45,24 @@ class FileContent:
 
     def is_folder(self, path: str) -> bool:
         return (self._root / path).is_dir()
+
+    def is_blank(self, file: Path) -> bool:
+        """Whether nothing but blanks and a byte order mark is in it; a big file is not. Raises `OSError`."""
+        return file.stat().st_size <= BLANK_BYTES and not file.read_bytes().strip(BLANK)
+
+    def start(self, file: Path) -> bytes:
+        """The first two bytes."""
+        with file.open("rb") as stream:
+            return stream.read(2)
+
+    def address(self, path: str) -> str:
+        """What the engine calls a file that need not be there."""
+        return str(self._root / path)
+
+    def names_beside(self, path: str) -> list[str]:
+        """Names of files in the same folder."""
+        folder = (self._root / path).parent
+        return [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
 
     def size(self, path: str) -> int:
         """Bytes. Raises `OSError`."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mlproj.adapters.duckdb_error import CONFIG, SESSION, engine_error
 from mlproj.adapters.file_content import FileContent
@@ -35,23 +35,52 @@ T = TypeVar("T")
 _SNIFF_WHOLE_BYTES = 100_000_000
 # Files of a glob whose header is looked at when one of them cannot be read.
 _HEADERS = 100
-_BLANK = b"\xef\xbb\xbf \t\r\n\x00"
-_BLANK_BYTES = 4096
+
+
+class Content(Protocol):
+    """The files behind paths; what a path matches has a name, and as text is what the engine calls it."""
+
+    def files(self, path: str) -> Sequence[Any]: ...
+
+    def version(self, path: str) -> str: ...
+
+    def size(self, path: str) -> int: ...
+
+    def is_folder(self, path: str) -> bool: ...
+
+    def is_blank(self, file: Any) -> bool: ...
+
+    def start(self, file: Any) -> bytes: ...
+
+    def address(self, path: str) -> str: ...
+
+    def names_beside(self, path: str) -> Sequence[str]: ...
 
 
 class FileSources:
-    """`ports.SourceReader`. `cache_dir` may be deleted at any time."""
+    """`ports.SourceReader`. `cache_dir` may be deleted at any time.
 
-    def __init__(self, root: Path, cache_dir: Path) -> None:
+    Files are those of the project's folder, unless `content` has others, which `connection` can read.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        cache_dir: Path,
+        content: Content | None = None,
+        connection: Callable[[], DuckDBPyConnection] | None = None,
+    ) -> None:
         self._root = root.resolve()
-        self._content = FileContent(self._root, JsonCache(cache_dir / "files.json"))
+        self._content: Content = content or FileContent(self._root, JsonCache(cache_dir / "files.json"))
         self._sniffed = JsonCache(cache_dir / "sniff.json")
         self._open: DuckDBPyConnection | None = None
+        self._elsewhere = connection
         self._options = ReaderOptions(self._sniffed, self._connection)
 
     def columns(self, source: SourceSpec) -> tuple[Column, ...]:
         """E407: no such file, or unreadable; E415: unknown option; E416: nothing in it."""
-        _refuse_remote(source)
+        if self._elsewhere is None:
+            _refuse_remote(source)
         self._options.check(source.name, source.format, source.options)
         if source.columns is not None:
             return source.columns
@@ -92,14 +121,14 @@ class FileSources:
         """
         try:
             files = self._content.files(source.path)
-            blank = all(_is_blank(file) for file in files)
+            blank = all(self._content.is_blank(file) for file in files)
         except OSError as unreadable:
             return f"source '{source.name}': cannot read '{source.path}': {unreadable.strerror}", None
         if files and blank:
             return f"source '{source.name}': '{source.path}' is empty", "it has neither rows nor a header"
         return explain_read_error(source, error, self._header(source, files))
 
-    def _header(self, source: SourceNode, files: Sequence[Path]) -> Header | None:
+    def _header(self, source: SourceNode, files: Sequence[Any]) -> Header | None:
         """Of the first file that lacks a column, or else of the last one looked at."""
         wanted, header = {c.name for c in source.columns}, None
         for file in files[:_HEADERS]:
@@ -109,7 +138,7 @@ class FileSources:
                 break
         return header
 
-    def _names(self, source: SourceNode, file: Path) -> tuple[str, ...]:
+    def _names(self, source: SourceNode, file: Any) -> tuple[str, ...]:
         import duckdb
 
         try:
@@ -123,7 +152,7 @@ class FileSources:
             files = self._content.files(source.path)
             if not files:
                 raise self._missing(source)
-            if all(_is_blank(file) for file in files):
+            if all(self._content.is_blank(file) for file in files):
                 hint = "give it a header, or declare `columns:` and let the data come later"
                 raise SourceError("E416", f"source '{source.name}': '{source.path}' is empty", hint)
             return self._content.version(source.path)
@@ -135,9 +164,7 @@ class FileSources:
         if self._content.is_folder(source.path):
             hint = f"name the files in it: path: {source.path.rstrip('/')}/*.{source.format}"
             return SourceError("E407", f"source '{source.name}': '{source.path}' is a folder", hint)
-        beside = (self._root / source.path).parent
-        names = [p.name for p in beside.iterdir() if p.is_file()] if beside.is_dir() else []
-        near = did_you_mean(Path(source.path).name, names)
+        near = did_you_mean(Path(source.path).name, self._content.names_beside(source.path))
         hint = near or "paths are relative to the project's folder; with `columns:` declared, compiling needs no file"
         return SourceError("E407", f"source '{source.name}': no file '{source.path}'", hint)
 
@@ -167,7 +194,7 @@ class FileSources:
         what = f"source '{source.name}': cannot read '{source.path}' as {source.format}"
         if "encoded" in error.detail or "unicode" in error.detail:
             file = self._content.files(source.path)[0]
-            return SourceError("E407", f"{what}: it is not UTF-8", encoding_hint(file.read_bytes()[:2]))
+            return SourceError("E407", f"{what}: it is not UTF-8", encoding_hint(self._content.start(file)))
         if error.kind == "Binder" and "named parameter" in error.detail:
             return SourceError("E415", f"{what}: {error.message}", None)
         message = error.message.replace(f"{self._root}/", "")
@@ -178,7 +205,7 @@ class FileSources:
 
     def _call(self, path: str, file_format: str, options: Mapping[str, Any], columns: Sequence[Column] | None) -> str:
         """The reader's call. Files are named one by one, so that a folder's own brackets are no pattern."""
-        files = [str(file) for file in self._content.files(path)] or [str(self._root / path)]
+        files = [str(file) for file in self._content.files(path)] or [self._content.address(path)]
         arguments = [literal([escape(file) for file in files])]
         given = dict(options)
         types = "{" + ", ".join(f"{literal(c.name)}: {literal(c.type)}" for c in columns or ()) + "}"
@@ -195,6 +222,8 @@ class FileSources:
         return f"{READERS[file_format]}({', '.join([*arguments, *option_arguments(given)])})"
 
     def _connection(self) -> DuckDBPyConnection:
+        if self._elsewhere is not None:
+            return self._elsewhere()
         if self._open is None:
             import duckdb
 
@@ -219,10 +248,3 @@ def _are_columns(found: Any) -> bool:
     return isinstance(found, list) and all(
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in found
     )
-
-
-def _is_blank(file: Path) -> bool:
-    """Whether nothing but blanks and a byte order mark is in it; a big file is not."""
-    if file.stat().st_size > _BLANK_BYTES:
-        return False
-    return not file.read_bytes().strip(_BLANK)

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from mlproj.adapters.database_sources import DatabaseSources
     from mlproj.adapters.duckdb_engine import DuckDBEngine
     from mlproj.adapters.file_sources import FileSources
+    from mlproj.adapters.lake_tables import LakeTables
+    from mlproj.adapters.object_sources import ObjectSources
 
 _DATABASES = frozenset({"postgres", "mysql", "sqlite"})
+_LAKES = frozenset({"delta", "iceberg"})
 
 
 class _Reader(Protocol):
@@ -41,22 +44,26 @@ class Sources:
         self._root, self._cache_dir, self._engine = root.resolve(), cache_dir, engine
 
     def columns(self, source: SourceSpec) -> tuple[Column, ...]:
-        return self._reader(source.format).columns(source)
+        return self._reader(source).columns(source)
 
     def version(self, source: SourceNode) -> str:
-        return self._reader(source.format).version(source)
+        return self._reader(source).version(source)
 
     def size(self, source: SourceNode) -> int:
-        return self._reader(source.format).size(source)
+        return self._reader(source).size(source)
 
     def relation(self, source: SourceNode) -> str:
-        return self._reader(source.format).relation(source)
+        return self._reader(source).relation(source)
 
     def explain_read_error(self, source: SourceNode, error: EngineError) -> tuple[str, str | None]:
-        return self._reader(source.format).explain_read_error(source, error)
+        return self._reader(source).explain_read_error(source, error)
 
-    def _reader(self, file_format: str) -> _Reader:
-        return self._databases if file_format in _DATABASES else self._files
+    def _reader(self, source: SourceSpec | SourceNode) -> _Reader:
+        if source.format in _DATABASES:
+            return self._databases
+        if source.format in _LAKES:
+            return self._lakes
+        return self._files if source.location is None else self._objects
 
     @cached_property
     def _files(self) -> FileSources:
@@ -70,3 +77,15 @@ class Sources:
 
         content = FileContent(self._root, JsonCache(self._cache_dir / "files.json"))
         return DatabaseSources(self._engine, content)
+
+    @cached_property
+    def _objects(self) -> ObjectSources:
+        from mlproj.adapters.object_sources import ObjectSources
+
+        return ObjectSources(self._root, self._cache_dir, self._engine)
+
+    @cached_property
+    def _lakes(self) -> LakeTables:
+        from mlproj.adapters.lake_tables import LakeTables
+
+        return LakeTables(self._root, self._cache_dir, self._engine)

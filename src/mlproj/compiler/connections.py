@@ -12,12 +12,14 @@ from mlproj.loader.environment import fill_environment, variable_of
 from mlproj.specs import Connection, Source
 from mlproj.state import Location, SourceNode
 
-SECRETS = frozenset({"password"})
+SECRETS = frozenset({"password", "secret_access_key", "session_token"})
 _SERVER = frozenset({"host", "port", "user", "password", "database", "ssl_mode"})
+_STORE = frozenset({"endpoint", "region", "url_style", "access_key_id", "secret_access_key", "session_token"})
 _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {  # what a type needs, and what else it may say
     "postgres": (frozenset({"host", "database"}), _SERVER),
     "mysql": (frozenset({"host", "database"}), _SERVER),
     "sqlite": (frozenset({"path"}), frozenset({"path"})),
+    "s3": (frozenset(), _STORE),
 }
 _TABLE = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^".\s][^".]*?))\s*(\.|$)')
 
@@ -54,41 +56,60 @@ def settings_of(spec: Connection) -> dict[str, str]:
 
 
 def location_of(source: Loaded[Source], loaded: LoadedProject, collector: Collector) -> Location | None:
-    """Where the source's table is; None for files, and with E442 where keys are missing or do not go together."""
+    """Where the source is; None for files of the project, and with E442 where its keys do not go together."""
     spec, node = source.spec, f"source:{source.spec.name}"
-
-    def wrong(key: str, message: str, hint: str | None) -> None:
+    known = loaded.spec.connections
+    connection = known.get(spec.connection) if spec.connection else None
+    if spec.connection and connection is None:
+        hint = did_you_mean(spec.connection, known) or "declare it under connections: in mlproj.yml"
+        found: tuple[str, str, str] | None = ("connection", f"unknown connection '{spec.connection}'", hint)
+    elif connection is None or connection.type == "s3":
+        found = _wrong_files(spec, connection)
+    else:
+        found = _wrong_table(spec, connection)
+    if found:
+        key, message, hint = found
         collector.error("E442", message, source.locate((key,), key=True), hint, node)
-
-    if spec.connection is None and spec.table is None:
-        if spec.path is None:
-            wrong("name", "a source needs a `path`, or a `connection` and a `table`", "say where its rows are")
-        elif spec.version_query is not None:
-            wrong("version_query", "`version_query` is for tables", "leave it out: the version of a file is known")
+    if found or connection is None or spec.connection is None:
         return None
+    return Location(
+        connection=spec.connection, settings=settings_of(connection), table=table_name(spec.table or ""),
+        version_query=spec.version_query, found=spec.columns is None,
+    )  # fmt: skip
+
+
+def _wrong_files(spec: Source, store: Connection | None) -> tuple[str, str, str] | None:
+    """Key, message and hint of what does not suit files; `store` is where they are, None for the project's folder."""
+    if spec.table is not None:
+        hint = (
+            "declare one under connections: in mlproj.yml" if store is None else "name files: path: s3://bucket/x.csv"
+        )
+        return "table", "`table` needs the `connection` to a database", hint
+    if spec.path is None:
+        return "name", "a source needs a `path`, or a `connection` and a `table`", "say where its rows are"
+    if spec.version_query is not None:
+        return "version_query", "`version_query` is for tables", "leave it out: the version of a file is known"
+    scheme = spec.path.partition("://")[0] if "://" in spec.path else ""
+    if store is None and scheme == "s3":
+        hint = "declare one under connections: in mlproj.yml, with `type: s3`, and name it: connection: lake"
+        return "path", "an s3 path needs a `connection`", hint
+    if store is not None and scheme != "s3" and not spec.path.startswith("__MLPROJ_ENV_"):
+        return "path", "a path in a store begins with its bucket", "path: s3://bucket/folder/*.parquet"
+    return None
+
+
+def _wrong_table(spec: Source, database: Connection) -> tuple[str, str, str] | None:
+    """Key, message and hint of what does not suit a table."""
     for key in ("path", "format", "options"):
         if getattr(spec, key):
-            wrong(key, f"`{key}` is for files, and this source is a table", "leave it out")
-    if spec.connection is None:
-        wrong("table", "`table` needs the `connection` that it is in", "declare one under connections: in mlproj.yml")
-    elif spec.connection not in loaded.spec.connections:
-        known = loaded.spec.connections
-        hint = did_you_mean(spec.connection, known) or "declare it under connections: in mlproj.yml"
-        wrong("connection", f"unknown connection '{spec.connection}'", hint)
-    elif spec.table is None:
-        wrong("connection", "`connection` needs the `table` that is read", "table: sales.orders")
-    else:
-        table = table_name(spec.table)
-        connection = loaded.spec.connections[spec.connection]
-        if not table:
-            wrong("table", f"'{spec.table}' is no name of a table", 'write it as orders, sales.orders or sales."a.b"')
-        elif connection.type == "sqlite" and spec.version_query is not None:
-            wrong("version_query", "`version_query` is for servers", "leave it out: the version of a file is known")
-        else:
-            return Location(
-                connection=spec.connection, settings=settings_of(connection), table=table,
-                version_query=spec.version_query, found=spec.columns is None,
-            )  # fmt: skip
+            return key, f"`{key}` is for files, and this source is a table", "leave it out"
+    if spec.table is None:
+        return "connection", "`connection` needs the `table` that is read", "table: sales.orders"
+    if not table_name(spec.table):
+        hint = 'write it as orders, sales.orders or sales."a.b"'
+        return "table", f"'{spec.table}' is no name of a table", hint
+    if database.type == "sqlite" and spec.version_query is not None:
+        return "version_query", "`version_query` is for servers", "leave it out: the version of a file is known"
     return None
 
 

@@ -32,7 +32,7 @@ def compile_source(
     location, written = location_of(source, loaded, collector), spec.path or ""
     if node in collector.poisoned:
         return None
-    file_format = location.settings["type"] if location else spec.format or _format_of(written)
+    file_format = location.settings["type"] if location and location.table else spec.format or _format_of(written)
     if file_format is None:
         collector.error(
             "E417",

@@ -83,17 +83,19 @@ def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session
 def _watched(source: SourceNode) -> list[str]:
     """The files that decide what a source is compiled to and what its version is."""
     if source.location is None:
-        return [source.path]
+        # A table in a folder has a log, which every change of it adds to.
+        logs = {"delta": "_delta_log/*", "iceberg": "metadata/*"}
+        return [source.path, *([f"{source.path}/{logs[source.format]}"] if source.format in logs else [])]
     path = source.location.settings.get("path")
     return [path, f"{path}-wal"] if path else []
 
 
 def _asks(sources: Iterable[SourceNode]) -> str:
-    """What has to be asked of databases each time: `columns`, `versions` alone, or nothing."""
+    """What has to be asked of databases and stores each time: `columns`, `versions` alone, or nothing."""
     places = [s.location for s in sources if s.location and s.format != "sqlite"]
     if any(place.found for place in places):
         return "columns"
-    return "versions" if any(place.version_query for place in places) else ""
+    return "versions" if any(place.version_query or not place.table for place in places) else ""
 
 
 def compile_in_memory(root: Path, loaded: LoadedProject, session: Session) -> Manifest:

@@ -9,7 +9,7 @@ from pydantic import Field
 from mlproj.specs.base import Name, Scalar, Spec
 from mlproj.specs.data_test import FreshnessBounds
 
-Format = Literal["csv", "parquet", "json"]
+Format = Literal["csv", "parquet", "json", "delta", "iceberg"]
 
 
 class Source(Spec):

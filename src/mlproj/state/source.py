@@ -103,7 +103,7 @@ class SourceNode(NodeBase):
 
     kind: Literal["source"] = "source"
     path: str
-    format: Literal["csv", "parquet", "json", "postgres", "mysql", "sqlite"]
+    format: Literal["csv", "parquet", "json", "delta", "iceberg", "postgres", "mysql", "sqlite"]
     location: Location | None = None
     options: dict[str, JsonValue] = {}
     columns: tuple[Column, ...]
