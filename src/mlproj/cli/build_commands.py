@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,12 @@ from mlproj.cli.context import (
     Context, acceptance, accepted, backfilling, locking, part, pass_context, resumption, selection, waiting,
 )  # fmt: skip
 
+if TYPE_CHECKING:
+    from mlproj.executor import RunResults
+
+junit_option = click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write JUnit XML, for CI."
+)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1, 64),
@@ -119,6 +126,7 @@ def _day(text: str | None) -> str | None:
 @resumption
 @waiting
 @locking
+@junit_option
 @pass_context
 def build(
     context: Context,
@@ -127,6 +135,7 @@ def build(
     exclude: tuple[str, ...],
     threads: int | None,
     *,
+    junit: Path | None,
     fail_fast: bool,
     full_refresh: bool,
     resume: tuple[str, ...],
@@ -160,6 +169,7 @@ def build(
             progress=watcher.step,
             failed=watcher.failed,
         )
+    _write_junit(junit, results)
     context.answer(results.model_dump(mode="json"), lambda: result_lines(results))
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
@@ -198,21 +208,23 @@ def retry(
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 
 
+def _write_junit(path: Path | None, results: RunResults) -> None:
+    if path:
+        from mlproj.cli.render.junit import write_junit
+
+        write_junit(path, results)
+
+
 @click.command("test")
 @selection
-@click.option(
-    "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write JUnit XML, for CI."
-)
+@junit_option
 @pass_context
 def run_tests(context: Context, select: tuple[str, ...], exclude: tuple[str, ...], junit: Path | None) -> None:
     """Run the tests of data and models on what stands, and unit tests."""
     from mlproj.cli.render.results import result_lines
 
     results = context.project.test(select=select, exclude=exclude, failed=context.complain)
-    if junit:
-        from mlproj.cli.render.junit import write_junit
-
-        write_junit(junit, results)
+    _write_junit(junit, results)
     context.answer(results.model_dump(mode="json"), lambda: result_lines(results, every=True))
     click.get_current_context().exit(1 if results.status == "failed" else 0)
 

@@ -19,11 +19,13 @@ from mlproj.compiler.windows import stored_relation, stored_sql
 from mlproj.diagnostics import Collector, Span, did_you_mean
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.loader.loaded import Location
+from mlproj.loader.project import beside
 from mlproj.ports import BindError
 from mlproj.specs import UnitTest
-from mlproj.specs.unit_test import Rows
-from mlproj.state import CompiledUnitTest, Fixture, GroupNode, Node, SourceNode, ViewNode
+from mlproj.specs.unit_test import Given, Rows
+from mlproj.state import Column, CompiledUnitTest, Fixture, GroupNode, Node, SourceNode, ViewNode
 
+_THIS = "this"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -36,7 +38,9 @@ class OtherVars:
     checker: TypeChecker
     collector: Collector
 
-    def sql(self, node: GroupNode, variables: Mapping[str, object], span: Span) -> str | None:
+    def sql(
+        self, node: GroupNode, variables: Mapping[str, object], span: Span, *, increments: bool = False
+    ) -> str | None:
         """None with diagnostics where it does not compile, or reads something else."""
         loaded = self.loaded
         renderer = SqlRenderer(
@@ -48,17 +52,23 @@ class OtherVars:
         rendered = renderer.render(path, text, node.id, self.collector, this)
         if rendered is None:
             return None
+        parents = rendered.parents
+        if increments and this is not None:
+            rendered = rendered.increment or rendered
+            self.checker.declare(this, this, [Column(name=f.name, type=f.type) for f in node.features])
+            parents = (*rendered.parents, this)
         if set(rendered.parents) != set(node.depends_on):
             self._refuse("with these vars it reads something else", span)
             return None
         try:
-            self.checker.describe(rendered.private_sql, rendered.parents)
+            self.checker.describe(rendered.private_sql, parents)
         except BindError as error:
             self._refuse(f"with these vars: {renderer.hide(error.message, rendered.sql)}", span)
             return None
         spec = next(g.spec for g in loaded.feature_groups if f"{g.spec.name}@{g.spec.version}" == node.relation)
         columns = ", ".join(f"{identifier(f.name)}::{f.type} as {identifier(f.name)}" for f in node.features)
-        return without_deleted(f"select {columns} from (\n{one_statement(rendered.sql)}\n) as q", spec)
+        sql = f"select {columns} from (\n{one_statement(rendered.sql)}\n) as q"
+        return sql if increments else without_deleted(sql, spec)
 
     def _refuse(self, message: str, span: Span) -> None:
         self.collector.error("E440", message, span, "give the vars of mlproj.yml other values of the same kind")
@@ -121,8 +131,12 @@ class UnitTestCompiler:
         return node if isinstance(node, GroupNode | ViewNode) else None
 
     def _sql(self, test: Loaded[UnitTest], node: GroupNode | ViewNode) -> str | None:
+        standing = next((i for i, given in enumerate(test.spec.given) if given.this), None)
+        if standing is not None and not self._has_increments(test, node, ("given", standing, "this")):
+            return None
         if not test.spec.vars:
-            return node.sql
+            increment = node.increment if standing is not None and isinstance(node, GroupNode) else None
+            return node.sql if increment is None else increment.sql
         if isinstance(node, GroupNode) and node.aggregate is not None:
             self._refuse(
                 "vars of a test are for SQL, and this group aggregates", test.locate(("vars",)), "leave them out"
@@ -132,13 +146,32 @@ class UnitTestCompiler:
             hint = "test the group whose SQL has the variable"
             self._refuse("vars of a test are for the SQL of a group", test.locate(("vars",)), hint)
             return None
-        return self.other_vars.sql(node, test.spec.vars, test.locate(("vars",)))
+        span = test.locate(("vars",))
+        return self.other_vars.sql(node, test.spec.vars, span, increments=standing is not None)
+
+    def _has_increments(self, test: Loaded[UnitTest], node: GroupNode | ViewNode, place: Location) -> bool:
+        """Whether `this` may be given: the SQL of an incremental group asks for is_incremental()."""
+        increment = node.increment if isinstance(node, GroupNode) else None
+        if increment is None:
+            self._refuse(
+                f"{node.relation} is not incremental: nothing stands of it", test.locate(place), "leave it out"
+            )
+        elif isinstance(node, GroupNode) and increment.sql == (increment.whole or node.sql):
+            hint = "test it without `this`: mlproj itself sets the condition on the watermark around it"
+            message = f"the SQL of {node.relation} does not ask for is_incremental()"
+            self._refuse(message, test.locate(place), hint)
+        else:
+            return True
+        return False
 
     def _given(self, test: Loaded[UnitTest], node: GroupNode | ViewNode) -> tuple[Fixture, ...]:
         found: dict[str, list[Fixture]] = {}
         before, inputs = len(self.collector.errors), self._inputs(node)
         for index, given in enumerate(test.spec.given):
             place: Location = ("given", index)
+            if given.this:
+                self._standing(test, node, given, place, found)
+                continue
             if given.source is not None:
                 target: str | None = f"source:{given.source}" if given.source in self.names.sources else None
                 name, known = given.source, self.names.sources
@@ -164,7 +197,18 @@ class UnitTestCompiler:
             word = "source" if kind == "source" else "ref"
             message = f"{node.relation} reads {name}, of which no rows are given"
             self._refuse(message, test.locate(("given",)), f"- {word}: {name}, with rows: […], or rows: [] for none")
-        return tuple(fixture for n in inputs for fixture in found.get(n, ()))
+        return tuple(fixture for n in (*inputs, _THIS) for fixture in found.get(n, ()))
+
+    def _standing(
+        self, test: Loaded[UnitTest], node: GroupNode | ViewNode, given: Given, place: Location,
+        found: dict[str, list[Fixture]],
+    ) -> None:  # fmt: skip
+        """What stands of the group itself."""
+        if _THIS in found:
+            self._refuse("the rows of `this` are given twice", test.locate((*place, "this")), "put them together")
+            return
+        _columns, sql = self._rows(test, given, place, _types(node), f"column of {node.relation}", whole=True)
+        found[_THIS] = [Fixture(relation=this_relation(node.relation), sql=sql)]
 
     def _inputs(self, node: GroupNode | ViewNode) -> dict[str, list[GroupNode]]:
         """What rows are given of. Windows that a view reads are computed, of rows of what they aggregate."""
@@ -188,11 +232,12 @@ class UnitTestCompiler:
         whole: bool = False,
     ) -> tuple[tuple[str, ...], str]:
         """Columns (all of them if `whole`, else those that are named) and the rows as SQL."""
-        key = "rows" if said.rows is not None else "csv"
-        rows = said.rows if said.rows is not None else _read_csv(said.csv or "", types)
+        key = next(form for form in ("rows", "csv", "file") if getattr(said, form) is not None)
+        text = self._text(test, said, (*place, key))
+        rows = said.rows if said.rows is not None else _read_csv(text, types)
         named = dict.fromkeys(name for row in rows for name in row)
-        if said.csv is not None:
-            named = dict.fromkeys(_header(said.csv))
+        if key != "rows":
+            named = dict.fromkeys(_header(text))
         for name in named:
             if name not in types:
                 at = next((i for i, row in enumerate(rows) if name in row), 0)
@@ -210,6 +255,17 @@ class UnitTestCompiler:
             lines.append("select " + ", ".join(_typed(row.get(n), types[n], n) for n in columns))
         empty = "select " + ", ".join(_typed(None, types[n], n) for n in columns) + " where false"
         return columns, "\nunion all\n".join(lines) or empty
+
+    def _text(self, test: Loaded[UnitTest], said: Rows, place: Location) -> str:
+        """The rows as csv; E440 where there is no such file."""
+        if said.file is None:
+            return said.csv or ""
+        known = self.other_vars.loaded.fixtures
+        text = known.get(beside(test.path, said.file))
+        if text is None:
+            hint = "a csv file in UTF-8, inside the project; the path is relative to the folder of this file"
+            self._refuse(f"there is no file '{said.file}' that can be read", test.locate(place), hint)
+        return text or ""
 
     def _refuse(self, message: str, span: Span, hint: str) -> None:
         self.collector.error("E440", message, span, hint)

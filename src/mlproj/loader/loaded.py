@@ -46,7 +46,8 @@ class LoadedProject:
     `sql` maps each group's `name@version` to (path, text) of its SQL file, its lines ending in a line feed; where the
     file's end otherwise, `exact` has it as it is, by path. `macros` maps paths to texts; `vars` are the
     project's, overridden by `--vars`; `environment` is a snapshot for `env_var`, `env_defaults` what YAML gives for
-    variables that are not set. Strings hold placeholders for values of the environment, those of `target` the values.
+    variables that are not set. `fixtures` maps paths of files of unit tests to their texts, None where there is none.
+    Strings hold placeholders for values of the environment, those of `target` the values.
     `locate` finds places in mlproj.yml, as `Loaded.locate` does in other files.
     """
 
@@ -64,6 +65,7 @@ class LoadedProject:
     sql: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)
+    fixtures: Mapping[str, str | None] = field(default_factory=dict)
     env_defaults: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
     lock: Loaded[Lock] | None = None

@@ -75,6 +75,7 @@ def load(
         sql=found.sql,
         exact=found.exact,
         macros=macros,
+        fixtures=found.fixtures,
         warnings=tuple(collector.warnings),
         locate=project.locate,
         lock=lock,
@@ -98,6 +99,7 @@ class _Resources:
         self.found: dict[str, list[Loaded[Any]]] = {kind: [] for kind in _KINDS}
         self.sql: dict[str, tuple[str, str]] = {}
         self.exact: dict[str, str] = {}
+        self.fixtures: dict[str, str | None] = {}
 
     def read(self, path: str) -> None:
         text = read_text(self._folder, path, self._collector)
@@ -179,6 +181,18 @@ class _Resources:
         self.found[resource.kind].append(Loaded(spec, places.path, resource.text, find, resource.start))
         if isinstance(spec, FeatureGroup):
             self._group_sql(spec, places, place)
+        elif isinstance(spec, UnitTest):
+            for name in {rows.file for rows in (*spec.given, spec.expect) if rows.file}:
+                path = beside(places.path, name)
+                self.fixtures[path] = self._fixture(path)
+
+    def _fixture(self, path: str) -> str | None:
+        if path.startswith(("../", "/")):
+            return None
+        try:
+            return self._folder.content(path).decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def _unique(self, kind: str, spec: _Spec, places: Places, place: Location) -> None:
         """E303. SQL tells no upper from lower case, so names must differ in more than that."""
@@ -209,7 +223,7 @@ class _Resources:
     def _group_sql(self, group: FeatureGroup, places: Places, place: Location) -> None:
         name = group.sql or f"{group.name}.v{group.version}.sql"
         folder = posixpath.dirname(places.path)
-        path = posixpath.normpath(posixpath.join(folder, name))
+        path = beside(places.path, name)
         if group.aggregate is not None:
             self._refuse_both(group, path, places, place)
             return
@@ -259,6 +273,11 @@ class _Resources:
             if text and "\r" in text:
                 self.exact[path] = text
         return self._sql_texts[path]
+
+
+def beside(path: str, name: str) -> str:
+    """The path of a file that another one names."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
 
 
 def _is_null(node: Node) -> bool:

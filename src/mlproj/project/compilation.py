@@ -66,11 +66,14 @@ def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session
     write(inputs.root / "target" / "manifest.json", found.text)
     _write_compiled(inputs.root, manifest, before)
     asked = sorted(inputs.environment.asked)
+    from glob import escape
+
     from mlproj.compiler.connections import filled
     from mlproj.state import SourceNode
 
     nodes = [n for n in manifest.nodes.values() if isinstance(n, SourceNode)]
-    paths = sorted({path for n in nodes for path in _watched(filled(n, os.environ, manifest.env_defaults))})
+    found_paths = {path for n in nodes for path in _watched(filled(n, os.environ, manifest.env_defaults))}
+    paths = sorted(found_paths.union(escape(path) for path in loaded.fixtures))
     record = {
         "asked": asked, "sources": paths, "key": inputs.key(asked, paths),
         "asks": _asks(nodes), "groups": known.found, "versions": versions(), "manifest": _hash(found.text),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -13,28 +13,34 @@ NODE_PATTERN = r"^((feature_group|feature_view):)?[^\W\d]\w*(@[1-9]\d*)?$"
 
 
 class Rows(Spec):
-    """`rows` as mappings of columns to values, or `csv`, a text with a header in which nothing stands for null."""
+    """`rows` as mappings of columns to values, or `csv`, a text with a header in which nothing stands for null, or the
+    `file` that holds such a text, beside this one or below it.
+    """
 
     rows: list[dict[str, JsonValue]] | None = None
     csv: str | None = None
+    file: str | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if (self.rows is None) == (self.csv is None):
-            raise ValueError("rows or csv is needed, and not both")
+        if sum(form is not None for form in (self.rows, self.csv, self.file)) != 1:
+            raise ValueError("one of rows, csv and file is needed")
         return self
 
 
 class Given(Rows):
-    """Rows of one input: of a `source`, or of the feature group that `ref` names. Columns left out are null."""
+    """Rows of one input: of a `source`, of the feature group that `ref` names, or with `this: true` what stands of the
+    incremental group itself, as `{{ this }}` reads it. Columns left out are null.
+    """
 
     source: Name | None = None
     ref: Reference | None = None
+    this: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one_input(self) -> Self:
-        if (self.source is None) == (self.ref is None):
-            raise ValueError("source or ref is needed, and not both")
+        if sum(what is not None for what in (self.source, self.ref, self.this)) != 1:
+            raise ValueError("one of source, ref and this is needed")
         return self
 
 
@@ -47,6 +53,7 @@ class UnitTest(Spec):
 
     Of a group with `aggregate:` that a view joins, rows of what it aggregates are given.
 
+    Where `this` is given, `is_incremental()` is true, and what comes out are the rows that an increment's SQL gives.
     `vars` override those of mlproj.yml, in the SQL of a group.
     """
 

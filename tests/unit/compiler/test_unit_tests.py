@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.compiler import Manifest
 from mlproj.diagnostics import ProjectError
+from mlproj.project import Project
 from mlproj.executor.unit_tests import run_unit_test, unmatched
 from mlproj.state import TestRun
 from tests.compilation import compile_folder, write_files
@@ -175,8 +176,8 @@ GIVEN = {"source:people": PEOPLE}
         (unit_test("adults@1", GIVEN, []), "E440", "nothing is compared"),
         (unit_test("adults@1", GIVEN, [{"id": 1}], vars={"adult": "'x'::DATE"}), "E440", "with these vars"),
         (unit_test("feature_view:grown", {"adults": [], "cities": []}, [{"id": 1}], vars={"a": 1}), "E440", "SQL of a"),
-        ({**unit_test("adults@1", GIVEN, [{"id": 1}]), "given": [{"source": "people"}]}, "E202", "rows or csv"),
-        ({**unit_test("adults@1", GIVEN, [{"id": 1}]), "given": [{"rows": []}]}, "E202", "source or ref"),
+        ({**unit_test("adults@1", GIVEN, [{"id": 1}]), "given": [{"source": "people"}]}, "E202", "rows, csv and file"),
+        ({**unit_test("adults@1", GIVEN, [{"id": 1}]), "given": [{"rows": []}]}, "E202", "one of source, ref and this"),
         (unit_test("adults@x", GIVEN, [{"id": 1}]), "E204", "income@1"),
         ({**unit_test("adults@1", GIVEN, [{"id": 1}]), "expcet": {}}, "E203", "expcet"),
     ],
@@ -201,3 +202,75 @@ def test_rows_in_another_order_are_the_same(rows: list[tuple[Any, Any]], random:
 
     assert unmatched(rows, shuffled) == ([], [])
     assert [len(side) for side in unmatched(rows, shuffled[1:])] == [min(len(rows), 1), 0]
+
+
+def test_rows_may_stand_in_files(tmp_path: Path, engine: DuckDBEngine) -> None:
+    files = {"tests/rows/people.csv": "id,age\n1,30\n2,17\n", "tests/adults.csv": "\ufeffid,age\n1,30\n"}
+    given = [{"source": "people", "file": "rows/people.csv"}]
+    test = {"name": "it_holds", "node": "adults@1", "given": given, "expect": {"file": "adults.csv"}}
+    (found,) = compiled(tmp_path, test, **files).unit_tests
+
+    assert run_unit_test(found, engine, lambda text: text).status == "passed"
+    (other,) = compiled(tmp_path / "b", test, **{**files, "tests/adults.csv": "id,age\n1,31\n"}).unit_tests
+    assert other.fingerprint != found.fingerprint
+
+
+def test_a_plan_looks_at_the_files_of_unit_tests(tmp_path: Path) -> None:
+    test = {"name": "it_holds", "node": "adults@1", "given": [{"source": "people", "file": "people.csv"}]}
+    expected = {"expect": {"rows": [{"id": 1}]}}
+    compiled(tmp_path, {**test, **expected}, **{"tests/people.csv": "id,age\n1,30\n"})
+    codes = []
+    for text in ("id,age\n1,30\n", "id,age\n2,30\n"):
+        (tmp_path / "p" / "tests" / "people.csv").write_text(text, encoding="utf-8")
+        with Project(tmp_path / "p") as project:
+            codes.append([d.code for d in project.plan().diagnostics if d.severity == "error"])
+
+    assert codes == [[], ["E625"]]
+
+
+SINCE = """\
+select id, age from {{ source('people') }}
+{% if is_incremental() %} where age > (select max(age) from {{ this }}) + {{ var('adult') }} {% endif %}
+"""
+KEPT_UP = {"all.yml": yaml.safe_dump({"sources": [SOURCE], "feature_groups": [
+    {"name": "adults", "primary_key": ["id"], "materialized": "incremental"}, *GROUPS[1:],
+]}), "adults.v1.sql": SINCE}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "ids"), [({}, [1, 2, 3]), ({"this": 12}, [1, 3]), ({"this": 12, "vars": {"adult": 17}}, [1, 3]),
+    ({"this": 12, "vars": {"adult": 5}}, [1, 2, 3])],
+)  # fmt: skip
+def test_what_an_increment_brings_is_tested_on_what_stands(
+    tmp_path: Path, engine: DuckDBEngine, more: dict[str, Any], ids: list[int]
+) -> None:
+    test = unit_test("adults@1", {"source:people": [{"id": 1, "age": 31}, {"id": 2, "age": 18}, {"id": 3, "age": 40}]},
+                     [{"id": i} for i in ids], **{k: v for k, v in more.items() if k == "vars"})  # fmt: skip
+    if "this" in more:
+        test["given"].append({"this": True, "rows": [{"id": 9, "age": more["this"]}]})
+    (found,) = compiled(tmp_path, test, **KEPT_UP).unit_tests
+
+    assert run_unit_test(found, engine, lambda text: text).message == ""
+
+
+@pytest.mark.parametrize(
+    ("files", "this", "message"),
+    [
+        ({}, [{"this": True, "rows": []}], "adults@1 is not incremental: nothing stands of it"),
+        ({**KEPT_UP, "adults.v1.sql": FILES["adults.v1.sql"]}, [{"this": True, "rows": []}],
+         "the SQL of adults@1 does not ask for is_incremental()"),
+        (KEPT_UP, [{"this": True, "rows": []}] * 2, "the rows of `this` are given twice"),
+        (KEPT_UP, [{"this": True, "rows": [{"id": 1, "job": "x"}]}], "'job' is no column of adults@1"),
+        (KEPT_UP, [{"this": True, "file": "../../nowhere.csv"}],
+         "there is no file '../../nowhere.csv' that can be read"),
+    ],
+)  # fmt: skip
+def test_what_stands_is_checked(
+    tmp_path: Path, files: dict[str, str], this: list[dict[str, Any]], message: str
+) -> None:
+    test = unit_test("adults@1", {"source:people": []}, [{"id": 1}])
+    test["given"] += this
+    with pytest.raises(ProjectError) as caught:
+        compiled(tmp_path, test, **files)
+
+    assert [(d.code, d.message) for d in caught.value.diagnostics] == [("E440", message)]

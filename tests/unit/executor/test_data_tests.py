@@ -225,3 +225,17 @@ def test_junit_is_xml_with_a_case_per_test(tmp_path: Path) -> None:
     }  # fmt: skip
     (failure,) = root.iter("failure")
     assert failure.get("message") == '2 rows: <&"�>'
+
+
+def test_junit_of_a_build_has_what_failed_beside_tests(tmp_path: Path) -> None:
+    steps = [
+        StepResult(node="feature_group:a@1", action="materialize", status="failed", message="a division"),
+        StepResult(node="feature_group:a@1", action="test", status="skipped"),
+        StepResult(node="feature_group:b@1", action="materialize", status="ok"),
+    ]
+    write_junit(tmp_path / "report.xml", run_results("b1", steps))
+
+    cases = ET.parse(tmp_path / "report.xml").getroot().iter("testcase")
+    assert {(c.get("classname"), c.get("name")): [e.tag for e in c] for c in cases} == {
+        ("a@1", "materialize"): ["error"], ("a@1", "keys"): ["skipped"],
+    }  # fmt: skip

@@ -1,4 +1,7 @@
-"""Results of tests as JUnit XML, which CI servers read: a suite per node, a case per test."""
+"""Results of tests as JUnit XML, which CI servers read: a suite per node, a case per test.
+
+Of a build there is also a case for each step that failed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def write_junit(path: Path, results: RunResults) -> None:
 
 
 def _suites(results: RunResults) -> ET.Element:
-    suites = [_suite(step) for step in results.results if step.action == "test"]
+    suites = [_suite(step) for step in results.results if step.action == "test" or step.status == "failed"]
     root = ET.Element("testsuites", {"name": "mlproj", **_totals(suites)})
     root.extend(suites)
     return root
@@ -74,7 +77,7 @@ def _case(node: str, run: TestRun, seconds: float) -> ET.Element:
 
 
 def _whole(node: str, step: StepResult) -> ET.Element:
-    case = _element(node, "keys", step.seconds)
+    case = _element(node, "keys" if step.action == "test" else step.action, step.seconds)
     if step.status == "failed":
         _said(case, "error", step.message, step.message)
     elif step.status == "skipped":

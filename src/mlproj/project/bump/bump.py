@@ -170,7 +170,7 @@ class _Bumping:
     def _tried(self) -> Project:
         """The project as it would be, loaded from a copy. Raises E523 where it does not load."""
         with tempfile.TemporaryDirectory(prefix="mlproj-bump-") as folder:
-            self._files.copy_to(Path(folder))
+            self._files.copy_to(Path(folder), (p for p, text in self._loaded.fixtures.items() if text is not None))
             project = self._before.project.at(Path(folder))
             try:
                 project.files  # noqa: B018  (loads)

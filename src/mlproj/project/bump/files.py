@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import unified_diff
 from pathlib import Path
 
@@ -59,10 +59,10 @@ class Files:
         for line in unified_diff(before, after, "/dev/null" if how == "added" else f"a/{path}", f"b/{path}"):
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
-    def copy_to(self, folder: Path) -> None:
-        """All files that make the project, with the changes, in another folder."""
+    def copy_to(self, folder: Path, fixtures: Iterable[str] = ()) -> None:
+        """All files that make the project, with the changes, in another folder, and fixtures of unit tests."""
         found = find_files(self._root)
-        for path in {*found.yaml, *found.sql, *found.python, *self._now}:
+        for path in {*found.yaml, *found.sql, *found.python, *fixtures, *self._now}:
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(self._bytes(path))
