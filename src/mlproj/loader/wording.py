@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from mlproj.loader.loaded import Location
+from mlproj.specs.aggregate import FROM_PATTERN
 from mlproj.specs.base import FINGERPRINT_PATTERN, MOMENT_PATTERN, NAME_PATTERN, REFERENCE_PATTERN, Name
 from mlproj.specs.data_test import THRESHOLD_PATTERN, DataTest, Rule
 from mlproj.specs.unit_test import NODE_PATTERN
@@ -17,6 +18,7 @@ _NAME = "a name: letters, digits and _, not starting with a digit"
 _PATTERNS = {
     NAME_PATTERN: _NAME,
     REFERENCE_PATTERN: "a name or name@version, like income or income@1",
+    FROM_PATTERN: "a source or a group, like clicks, source:clicks or clicks@1",
     NODE_PATTERN: "a group or view, like income@1 or feature_view:income@1",
     THRESHOLD_PATTERN: "a comparison with a number of rows, like '> 10'",
     MOMENT_PATTERN: "a day or a time, like '2026-01-31' or '2026-01-31 12:00'",
