@@ -256,7 +256,14 @@ def test_an_incremental_group_reads_what_came(
     found.built()
     postgres.sql("insert into people values (3, 50, 1, '2026-01-03'); update people set age = 99 where id = 1")
 
+    postgres.sql("alter system set log_statement = 'all'; select pg_reload_conf()")
+    (postgres.folder / "log").write_text("")
     assert found.built()["merge pay@1"] == "ok"
+    postgres.sql("alter system reset log_statement; select pg_reload_conf()")
+    said = (postgres.folder / "log").read_text()
+    read = [line for line in said.splitlines() if 'COPY (SELECT "id"' in line]
+    assert len(read) > 0, said
+    assert all("\"seen\" >= '2026-01-02 00:00:00'" in line for line in read)
     assert [row[:2] for row in found.group("pay")] == [(1, 30), (2, 40), (3, 50)]
 
 
@@ -296,3 +303,11 @@ def test_sqlite(tmp_path: Path) -> None:
     assert found.changes() == {"pay@1": "stale"}
     found.built()
     assert found.group("pay") == [(1, 30), (2, 40)]
+    with sqlite3.connect(found.root / "app.sqlite") as database:
+        database.execute("insert into people values (3, 'secret')")
+    (found.root / "sources.yml").write_text(
+        json.dumps({"sources": [{"name": "people", "connection": "shop", "table": "people", "pii": ["age"]}]})
+    )
+    assert found.build().status == "failed"
+    assert [d.code for d in found.failures] == ["E603"]
+    assert "secret" not in found.failures[0].message

@@ -12,7 +12,9 @@ from mlproj.adapters.database_kinds import KINDS, DatabaseKind, denied, explain_
 from mlproj.adapters.duckdb_error import engine_error
 from mlproj.adapters.duckdb_extensions import load_extension
 from mlproj.adapters.file_content import MISSING, FileContent
-from mlproj.adapters.source_contract import TableError, check_contract, contract_type, select_columns
+from mlproj.adapters.source_contract import (
+    TableError, check_contract, contract_type, select_columns, without_values,
+)  # fmt: skip
 from mlproj.compiler.connections import SECRETS
 from mlproj.compiler.text import identifier, literal
 from mlproj.diagnostics import did_you_mean
@@ -90,9 +92,11 @@ class DatabaseSources:
         place, said = _place(source), error.detail
         if not any(word in said for word in _SPOKEN[source.format]):
             return "", None
-        told = denied(said) or explain_refusal(error.message, place.settings)
+        words, mark, _ = without_values(source, error).partition(" * SET sqlite_all_varchar")
+        told = denied(said) or explain_refusal(words, place.settings)
         message = hide_secrets(told[0], place.settings, SECRETS)
-        return f"source '{source.name}': reading {_shown(place)} failed: {message}", told[1]
+        hint = "in SQLite any column holds anything: make a view there that casts it" if mark else told[1]
+        return f"source '{source.name}': reading {_shown(place)} failed: {message}", hint
 
     def _file_version(self, place: Location) -> str:
         path = place.settings["path"]

@@ -18,7 +18,9 @@ from mlproj.adapters.json_cache import JsonCache
 from mlproj.adapters.object_content import ObjectContent
 from mlproj.adapters.object_sources import open_bucket
 from mlproj.adapters.reader_options import option_arguments
-from mlproj.adapters.source_contract import TableError, check_contract, contract_type, select_columns
+from mlproj.adapters.source_contract import (
+    TableError, check_contract, contract_type, select_columns, without_values,
+)  # fmt: skip
 from mlproj.compiler.text import literal
 from mlproj.diagnostics import did_you_mean
 from mlproj.ports import EngineError, SourceError, SourceSpec
@@ -84,7 +86,7 @@ class LakeTables:
             return (error.message, error.hint) if error.source == source.name else ("", None)
         if not any(word in error.detail for word in _OF_LAKES):
             return "", None
-        return f"source '{source.name}': reading '{source.path}' failed: {error.message}", None
+        return f"source '{source.name}': reading '{source.path}' failed: {without_values(source, error)}", None
 
     def _look(self, source: SourceSpec) -> dict[str, str]:
         """The types of the table's columns by name, as they are now."""

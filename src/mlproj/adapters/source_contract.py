@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from mlproj.compiler.text import identifier
 from mlproj.compiler.type_changes import compare_types
 from mlproj.diagnostics import did_you_mean
+from mlproj.planner.masking import said
 from mlproj.ports import EngineError, SourceError
-from mlproj.state import Column
+from mlproj.state import Column, SourceNode
 
 
 class TableError(EngineError):
@@ -17,6 +18,11 @@ class TableError(EngineError):
     def __init__(self, source: str, told: SourceError) -> None:
         super().__init__(told.message, "Source")
         self.source, self.hint = source, told.hint
+
+
+def without_values(source: SourceNode, error: EngineError) -> str:
+    """The engine's words about reading a source, which quote no value where columns of it are marked pii."""
+    return said(error, frozenset(source.pii))
 
 
 def contract_type(type_name: str) -> str:

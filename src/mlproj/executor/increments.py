@@ -16,6 +16,7 @@ from mlproj.executor.groups import explained, measured, refuse_trouble, result_o
 from mlproj.executor.journal import commit_info
 from mlproj.executor.reuse import standing
 from mlproj.executor.row_sums import summed
+from mlproj.executor.newest import with_newest
 from mlproj.executor.workspace import GroupOutcome, Workspace
 from mlproj.planner.increments import Basis, basis, caught_up, kept_up_otherwise
 from mlproj.ports import EngineError, Merge
@@ -169,6 +170,7 @@ class Addition:
         # Of rows without a time nobody knows how far they have come, neither does `is_incremental()`.
         whole = self._backfills or not self._published.rows or (since is None and increment.watermark is not None)
         query = self._space.fill((increment.whole or node.sql) if whole else increment.sql)
+        query = with_newest(query, self._names.this, self._run)
         given = f"select {identifiers(f.name for f in node.features)} from (\n{query}\n) as q"
         self._together(given, since)
 

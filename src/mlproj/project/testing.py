@@ -59,6 +59,10 @@ test_published.__test__ = False  # type: ignore[attr-defined]  # no test functio
 
 
 def _unreadable(node: Node, error: EngineError, space: Workspace) -> Diagnostic:
+    if isinstance(node, SourceNode):
+        message, hint = space.adapters.explain_read_error(space.filled(node), error)
+        if message:
+            return Diagnostic("E603", message, node.span, hint, node=node.id)
     return Diagnostic("E603", f"{node.name} cannot be read: {space.said(error, node.id)}", node.span, node=node.id)
 
 
