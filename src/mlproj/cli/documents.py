@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlproj.cli.dataset_document import dataset_facts, named_dataset, shown_dataset
 from mlproj.cli.render.data_card import data_card
 from mlproj.diagnostics import fail
 from mlproj.planner.columns import unlabelled
@@ -20,7 +21,7 @@ from mlproj.project.planning import select_nodes
 from mlproj.project.preview import (
     count_rows, hidden_anywhere, hidden_of, plain, preview, reading, source_preview, source_query,
 )  # fmt: skip
-from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, TrainingDataset, ViewNode
+from mlproj.state import GroupNode, ModelNode, ModelVersion, Node, SourceNode, ViewNode
 
 if TYPE_CHECKING:
     from mlproj.compiler import Manifest
@@ -100,8 +101,14 @@ def search_document(project: Project, text: str, select: Sequence[str], exclude:
 
 
 def show_document(project: Project, text: str, as_of: str | None, limit: int, *, stats: bool = False) -> Document:
-    """A node with a preview of its rows, or with `stats` statistics of them; a model version with its evidence."""
+    """A node with a preview of its rows, or with `stats` statistics of them; a model version with its evidence; a
+    training dataset with what it keeps.
+    """
     text = unlabelled(text)
+    if dataset := named_dataset(project, text):
+        if as_of is not None:
+            raise fail("E506", f"{dataset.name} stays as it was made", hint="leave --as-of out")
+        return shown_dataset(project, dataset, stats=stats)
     name, _, rest = text.removeprefix("model:").partition("@")
     if rest and ("." in rest or not rest.isdigit()) and _is_model(project, name):
         return version_document(project, resolve_model(project, f"{name}@{rest}"))
@@ -142,7 +149,7 @@ def node_statistics(project: Project, node: SourceNode | GroupNode | ViewNode, a
     if isinstance(node, SourceNode):
         with reading(project, node):
             query = source_query(project, node)
-            return None if query is None else statistics_of(project, query, (), frozenset(node.pii))
+        return None if query is None else statistics_of(project, query, (), frozenset(node.pii), source=node)
     hidden, state = hidden_of(project, node.id), project.state()
     if isinstance(node, GroupNode):
         if node.id not in state.published:
@@ -299,36 +306,7 @@ def dataset_document(
     files = {str(path): rows for path, rows in handle.export(out, file_format).items()} if out else {}
     if out and card:
         (out / "card.md").write_text(data_card(handle.node, dataset, hidden), encoding="utf-8")
-    return _document(
-        "training_dataset",
-        training_dataset=dataset.name,
-        rows=dataset.rows,
-        left_out=dataset.left_out,
-        sampled=dataset.sampled and {**dataset.sampled.model_dump(mode="json"), "factor": dataset.sampled.factor},
-        sample_weight=dataset.weight,
-        class_weights=dataset.class_weights,
-        features=list(dataset.features),
-        label=dataset.label,
-        passenger=list(dataset.passenger),
-        keys=list(dataset.keys),
-        commits=dataset.inputs,
-        digest=dataset.digest,
-        statistics=masked_fitted(dataset.statistics.model_dump(mode="json"), hidden),
-        split_statistics=_shown(dataset, hidden),
-        created_at=dataset.created_at,
-        files=files,
-    )
-
-
-def _shown(dataset: TrainingDataset, hidden: Collection[str]) -> Document:
-    """Statistics of its columns; of hidden ones the counts, though they were not hidden when it was made."""
-    return {
-        split: {
-            name: {m: v for m, v in values.items() if name not in hidden or m in ("count", "nulls", "distinct")}
-            for name, values in columns.items()
-        }
-        for split, columns in dataset.column_statistics.items()
-    }
+    return _document("training_dataset", **dataset_facts(dataset, hidden), files=files)
 
 
 def card_document(project: Project, view: str, as_of: str | None = None) -> Document:

@@ -32,7 +32,7 @@ def ls(context: Context, select: tuple[str, ...], exclude: tuple[str, ...], sear
 @click.option("--stats", is_flag=True, help="Statistics of every column instead of rows.")
 @pass_context
 def show(context: Context, node: str, as_of: str | None, limit: int, *, stats: bool) -> None:
-    """Show a node: its definition and a preview of its rows, or a model version's card."""
+    """Show a node: its definition and a preview of its rows; or the card of a model version or a training dataset."""
     from mlproj.cli.documents import show_document
     from mlproj.cli.render.cards import card_lines
 

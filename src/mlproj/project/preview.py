@@ -22,7 +22,7 @@ def source_preview(project: Project, node: SourceNode, limit: int) -> dict[str, 
     """The first rows of a source's files; None where there are none."""
     with reading(project, node):
         query = source_query(project, node) if limit else None
-        return None if query is None else preview(project, query, limit, frozenset(node.pii))
+        return None if query is None else _preview(project, query, limit, frozenset(node.pii))
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def reading(project: Project, node: SourceNode) -> Iterator[None]:
     except EngineError as error:
         found = filled(node, os.environ, project.manifest.env_defaults)
         message, hint = project.session.sources.explain_read_error(found, error)
-        message = message or f"source '{node.name}': {error.message}"
+        message = message or f"source '{node.name}': {said(error, node.pii)}"
         raise fail("E603", message, span=node.span, hint=hint, exit_code=1) from None
 
 
@@ -50,10 +50,14 @@ def preview(project: Project, query: str, limit: int, hidden: frozenset[str]) ->
     """The first rows, as text-safe values; those of `hidden` columns masked."""
     if not limit:
         return None
-    engine = project.session.engine
     with unquoted(hidden):
-        columns = [c.name for c in engine.describe(query)]
-        rows = engine.rows(f"select * from ({query}) as t limit {limit}")
+        return _preview(project, query, limit, hidden)
+
+
+def _preview(project: Project, query: str, limit: int, hidden: frozenset[str]) -> dict[str, Any]:
+    engine = project.session.engine
+    columns = [c.name for c in engine.describe(query)]
+    rows = engine.rows(f"select * from ({query}) as t limit {limit}")
     shown = masked_rows(columns, rows, hidden)
     return {"columns": columns, "rows": [[plain(v) for v in row] for row in shown]}
 
@@ -65,7 +69,7 @@ def unquoted(hidden: frozenset[str]) -> Iterator[None]:
         yield
     except EngineError as error:
         # Without its cause, whose words are the ones that are not to be seen.
-        raise EngineError(said(error, hidden), error.kind, error.detail) from None
+        raise EngineError(said(error, hidden), error.kind) from None
 
 
 def hidden_of(project: Project, node_id: str) -> frozenset[str]:

@@ -12,24 +12,31 @@ from mlproj.ports import Engine
 from mlproj.project.diff import DiffSide
 from mlproj.project.diff import statistics as stats
 from mlproj.project.diff.sides import Side
-from mlproj.project.preview import unquoted
+from mlproj.project.preview import reading, unquoted
 
 if TYPE_CHECKING:
     from mlproj.project.project import Project
+    from mlproj.state import SourceNode
 
 _ROWS = "show:rows"
 _TOP = 5
 
 
 def statistics_of(
-    project: Project, query: str, key: Sequence[str], hidden: frozenset[str], *, simple: bool = True
+    project: Project,
+    query: str,
+    key: Sequence[str],
+    hidden: frozenset[str],
+    *,
+    simple: bool = True,
+    source: SourceNode | None = None,
 ) -> list[dict[str, JsonValue]]:
     """A record per column: type, count, nulls, distinct; min, max, mean, std and quartiles of numbers, the first two of
     times; `top` has the most frequent texts with their rows. Of hidden columns there are counts.
 
     `simple` where reading the query again costs no more than a scan; otherwise its rows are computed once.
     """
-    with unquoted(hidden):
+    with reading(project, source) if source else unquoted(hidden):
         return _statistics(project, query, key, hidden, simple=simple)
 
 

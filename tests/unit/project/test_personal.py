@@ -65,6 +65,33 @@ def test_statistics_of_them_are_counts(built: LakeProject) -> None:
     assert (age["min"], age["max"], age["mean"], age["p50"]) == (20, 49, 34.5, 34.5)
 
 
+@pytest.mark.parametrize("name", ["income(view)@1/td1", "income@1/td1", "feature_view:income/td1"])
+def test_a_training_dataset_shows_what_it_keeps_of_each_split(built: LakeProject, name: str) -> None:
+    with built.open() as opened:
+        shown = show_document(opened, name, None, 5, stats=True)
+        card = show_document(opened, name, None, 5)
+
+    assert SECRET not in json.dumps([shown, card])
+    lines = {(line["column"], line["split"]): line for line in shown["column_statistics"]}
+    assert [key[1] for key in lines if key[0] == "age"] == [split for split, rows in shown["rows"].items() if rows]
+    for split, rows in shown["rows"].items():
+        if rows:
+            assert set(lines["city", split]) == {"column", "split", "count", "nulls", "distinct"}
+            assert lines["city", split]["count"] == rows
+            assert lines["age", split]["max"] == shown["split_statistics"][split]["age"]["max"] <= 49
+    assert (card["training_dataset"], card["label"]) == ("income@1/td1", "rich")
+    assert "column_statistics" not in card
+
+
+def test_a_training_dataset_that_is_not_there_is_an_error(built: LakeProject) -> None:
+    with built.open() as opened:
+        for name, as_of, code in (("income@1/td9", None, "E508"), ("incme@1/td1", None, "E508"),
+                                  ("income@1/td1", "3", "E506")):  # fmt: skip
+            with pytest.raises(ProjectError) as caught:
+                show_document(opened, name, as_of, 5)
+            assert caught.value.diagnostics[0].code == code
+
+
 def test_a_source_is_previewed_masked(tmp_path: Path) -> None:
     folder = LakeProject(tmp_path / "p")
     folder.put(project())
