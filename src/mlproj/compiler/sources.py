@@ -38,7 +38,7 @@ def compile_source(
             "E417",
             f"cannot tell the format of '{written}'",
             source.locate(("path",)),
-            "say `format: csv`, `parquet` or `json`",
+            "say `format: csv`, `parquet`, `json`, `delta` or `iceberg`",
             node,
         )
         return None
