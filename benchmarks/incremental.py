@@ -40,15 +40,16 @@ ROWS = """
 select i as id, timestamp '2026-01-01' + to_seconds({shift} + i) as noted, i % 20000 as customer, i * 7919 % 99 as shop,
     hash(i + {shift}) % 50000 / 100 as amount, hash(i - {shift}) % 1000000 / 1000000 as score, i % 3 = 0 as online,
     'reference ' || (i * 31 % 100000) as reference, i % 7 as kind, hash(i * 3) % 10000 / 100 as weight
-from range({start}, {end}) as r(i)
+from range({start}, {end}) as r(i) where {those}
 """
+EVERY = 200
 
 
-def write(path: Path, start: int, end: int, shift: int = 0) -> None:
+def write(path: Path, start: int, end: int, shift: int = 0, those: str = "true") -> None:
     import duckdb
 
     path.parent.mkdir(exist_ok=True)
-    query = ROWS.format(start=start, end=end, shift=shift)
+    query = ROWS.format(start=start, end=end, shift=shift, those=those)
     duckdb.connect().execute(f"copy ({query}) to '{path}' (format parquet)")
 
 
@@ -84,16 +85,35 @@ def measure(root: Path, rows: int, runs: int) -> dict[str, list[float]]:
     return found
 
 
+def measure_scattered(root: Path, rows: int, runs: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    write(root / "data" / "first.parquet", 0, rows, those=f"i % {EVERY} >= {runs}")
+    for run in range(runs):
+        write(root / "data" / f"every{run}.parquet", 0, rows, those=f"i % {EVERY} = {run}")
+    build(root)
+    for run in range(runs):
+        later, new = rows * (run + 1), rows + run * (rows // EVERY)
+        write(root / "data" / f"every{run}.parquet", 0, rows, shift=later, those=f"i % {EVERY} = {run}")
+        write(root / "data" / f"new{run}.parquet", new, new + rows // EVERY, shift=later)
+        seconds, merged = build(root)
+        found["merge"].append(seconds)
+        seconds, refreshed = build(root, full_refresh=True)
+        found["full refresh"].append(seconds)
+        assert merged == refreshed
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scattered", action="store_true", help="what changes lies all over the table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, text in FILES.items():
             (root / name).write_text(text, encoding="utf-8")
-        found = measure(root, options.rows, options.runs)
+        found = (measure_scattered if options.scattered else measure)(root, options.rows, options.runs)
     medians = {name: statistics.median(seconds) for name, seconds in found.items()}
     for name, seconds in found.items():
         print(f"{name:<14} {medians[name]:7.2f} s   {', '.join(f'{s:.2f}' for s in seconds)}")

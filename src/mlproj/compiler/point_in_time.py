@@ -9,6 +9,7 @@ An observation is a key and, where the base has one, a time. Nulls on either sid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -71,13 +72,25 @@ class Parts:
 def from_clause(base: str, joinings: Sequence[Joining]) -> tuple[str, str]:
     """WITH clause or nothing, and FROM clause: the rows of `base`, called b, each with its rows of groups j1, j2 …."""
     tables: list[str] = []
-    lines = [f"from {identifier(base)} as b"]
+    lines: dict[str, str] = {}
+    start = f"from {identifier(base)} as b"
     for joining in joinings:
-        parts = WAYS[joining.way](joining, "\n".join(lines))
+        needed = _needed(joining, joinings)
+        parts = WAYS[joining.way](joining, "\n".join([start, *(lines[n] for n in lines if n in needed)]))
         tables += parts.tables
-        lines.append(parts.line)
+        lines[joining.alias] = parts.line
     shared = ",\n".join(tables)
-    return (f"with {shared}\n" if tables else ""), "\n".join(lines)
+    return (f"with {shared}\n" if tables else ""), "\n".join([start, *lines.values()])
+
+
+def _needed(joining: Joining, joinings: Sequence[Joining]) -> set[str]:
+    """The joins that decide a join's observations: those it goes through, and those that leave rows of the base out."""
+    found: set[str] = set()
+    for one in reversed(joinings[: joinings.index(joining) + 1]):
+        if one is joining or one.alias in found or one.kind != "left":
+            sides = " ".join([*(left for left, _right in one.keys), one.at.sql if one.at else ""])
+            found |= {one.alias, *re.findall(r"\bj\d+(?=\.)", sides)}
+    return found - {joining.alias}
 
 
 def by_key(joining: Joining, _rows: str) -> Parts:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 import yaml
 
+from mlproj.compiler.point_in_time import Joining, Moment, from_clause
 from mlproj.diagnostics import ProjectError
 from mlproj.planner.columns import Place, made_from
 from mlproj.state import ViewNode
@@ -189,3 +190,22 @@ def test_the_label_of_a_joined_group_leaks_through_what_it_passes_on(tmp_path: P
 @pytest.mark.parametrize("age", [7, "7", "7 moons", "1 month", "-1 days", "days 7", "", "99999999999 days"])
 def test_an_age_is_a_number_and_a_unit_of_fixed_length(tmp_path: Path, age: Any) -> None:
     assert [code for code, _message in messages(tmp_path, {**SHOPS, "max_age": age})] == ["E202"]
+
+
+def test_observations_of_a_join_go_through_the_joins_they_need_and_no_others() -> None:
+    def joining(number: int, side: str, kind: str = "left") -> Joining:
+        at, time = Moment("b.at", "TIMESTAMP"), Moment('"at"', "TIMESTAMP")
+        return Joining(number, f"g{number}", "as_of", kind, ((side, "k"),), ("x",), at, time)
+
+    def observed(number: int, *joins: Joining) -> str:
+        tables, _rows = from_clause("base", joins)
+        return tables.partition(f'"observed {number}" as materialized (')[2].partition("\n),")[0]
+
+    alone = observed(3, joining(1, "b.k"), joining(2, "b.k"), joining(3, "b.k"))
+    through = observed(3, joining(1, "b.k"), joining(2, "b.k"), joining(3, "j2.k"))
+    fewer = observed(3, joining(1, "b.k"), joining(2, "j1.k", "inner"), joining(3, "b.k"))
+
+    assert " join " not in alone
+    assert ("found 2" in through, "found 1" in through) == (True, False)
+    assert "found 1" in fewer
+    assert "found 2" in fewer
