@@ -76,7 +76,7 @@ class GroupCompiler:
         if windows is None:
             actual, meaning = self._bind(node, rendered, sql_path, sql_text, sql)
         else:
-            actual, meaning = self.checker.describe(rendered.private_sql, rendered.parents), windows.meaning
+            actual, meaning = windows.columns, windows.meaning
         if actual is None or meaning is None:
             return None
         place = windows.place if windows else partial(column_place, sql_path, sql_text)

@@ -51,9 +51,14 @@ def column_digests(columns: Sequence[Column], engine: Engine, relation: str, ord
     With an `order`, an ORDER BY clause's, the rows are taken in that: files are written by several threads.
     """
     places = _places(engine, relation, order) if order else None
-    return {
-        c.name: column_digest(engine.arrow(f"select {identifier(c.name)} from {relation}"), places) for c in columns
-    }
+    return {c.name: column_digest(engine.arrow(f"select {_plain(c)} from {relation}"), places) for c in columns}
+
+
+def _plain(column: Column) -> str:
+    """A column whose values Arrow can give as text: lists and structures as the engine writes them."""
+    name = identifier(column.name)
+    nested = column.type.startswith(("STRUCT(", "MAP(")) or column.type.endswith("]")
+    return f"{name}::VARCHAR as {name}" if nested else name
 
 
 def _places(engine: Engine, relation: str, order: str) -> pa.ChunkedArray | None:

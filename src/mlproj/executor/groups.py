@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mlproj.compiler.data_test_sql import unique
 from mlproj.compiler.text import identifier
-from mlproj.diagnostics import Diagnostic, ProjectError
+from mlproj.diagnostics import Diagnostic, ProjectError, Span
 from mlproj.compiler.windows import stored_relation, stored_sql
 from mlproj.executor.digests import digests_wanted, whole_digest_sql
 from mlproj.executor.lost_file import hint_of
@@ -164,13 +164,15 @@ def explained(node: GroupNode, space: Workspace, error: EngineError) -> ProjectE
         message, hint = space.adapters.explain_read_error(space.filled(source), error)
         if message:
             return ProjectError([Diagnostic("E603", message, source.span, hint, node=node.id)], exit_code=1)
-    from mlproj.diagnostics import Span
-
-    hint = hint_of(
-        error, "overflow and bad casts are errors here; try_cast() gives null instead" if error.kind else None
-    )
+    cure, place = "overflow and bad casts are errors here; try_cast() gives null instead", Span(node.sql_path)
+    if node.aggregate is not None:
+        cure, place = (
+            "a sum or a value does not fit: cast the column in the SQL of a group, and aggregate that",
+            node.span,
+        )
+    hint = hint_of(error, cure if error.kind else None)
     return ProjectError(
-        [Diagnostic("E602", f"{node.relation}: {space.said(error, node.id)}", Span(node.sql_path), hint, node=node.id)],
+        [Diagnostic("E602", f"{node.relation}: {space.said(error, node.id)}", place, hint, node=node.id)],
         exit_code=1,
     )
 

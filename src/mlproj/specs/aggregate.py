@@ -16,6 +16,7 @@ Function = Literal[
 ]
 # A source by its name, or a group as `name@version`; `source:` tells them apart where both are called the same.
 FROM_PATTERN = r"^((source:)?[^\W\d]\w*|[^\W\d]\w*@[1-9]\d*)$"
+_LONGEST = timedelta(days=3_652_425)
 _CALL = re.compile(r"(list_last|approx_quantile)\(([^()]*)\)")
 _ARGUMENTS = {"list_last": "n", "approx_quantile": "quantile"}
 
@@ -29,7 +30,7 @@ def _every(value: Any) -> Any:
         raise ValueError("write `event`, or the step of a grid, like '1 hour' or '1 day'") from None
     if not step:
         raise ValueError("the step of a grid cannot be zero; write `event` for a row at each event")
-    return step
+    return _bounded(step, "the step of a grid")
 
 
 def _window(value: Any) -> Any:
@@ -38,6 +39,13 @@ def _window(value: Any) -> Any:
     length: timedelta = parse_duration(value)
     if not length:
         raise ValueError("a window is longer than zero, like '7 days' or '1 hour'")
+    return _bounded(length, "a window")
+
+
+def _bounded(length: timedelta, what: str) -> timedelta:
+    """Times are whole numbers of microseconds, from which lengths are taken."""
+    if length > _LONGEST:
+        raise ValueError(f"{what} is 10,000 years at most")
     return length
 
 

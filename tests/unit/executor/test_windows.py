@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
 
 from mlproj.adapters.duckdb_engine import DuckDBEngine
+from mlproj.compiler.windows.choice import Evaluation
+from mlproj.compiler.windows.plans import TIME, Windows
 from mlproj.executor.unit_tests import run_unit_test
 from mlproj.project.historical import historical_file
+from mlproj.state import Window
 from tests.compilation import compile_folder, write_files
 from tests.lake_project import LakeProject
 
@@ -22,6 +26,8 @@ PAYMENTS = [
     (2, "2026-01-03 00:00:00", 9, "food"), ("", "2026-01-03 00:00:00", 9, "food"), (2, "", 9, "food"),
 ]  # fmt: skip
 TOTAL: dict[str, Any] = {"name": "total", "function": "sum", "column": "amount", "window": "30 days"}
+# Called as what the SQL of windows, or of their digests, might have called something of its own.
+ODD = [{"name": name, "function": "count", "window": "1 day"} for name in ("e", "t", "o", "r", "events", "the_time")]
 FOOD: dict[str, Any] = {"name": "food", "function": "count", "window": "7 days", "where": "kind = 'food'"}
 SPENDING: dict[str, Any] = {
     "name": "spending", "primary_key": ["customer"], "event_time": "at",
@@ -171,3 +177,60 @@ def test_a_unit_test_of_a_view_gives_what_is_aggregated(tmp_path: Path) -> None:
     (test,) = compile_folder(found.root, tmp_path / "cache").unit_tests
 
     assert run_unit_test(test, DuckDBEngine(threads=1), lambda text: text).status == "passed"
+
+
+def test_names_and_types_of_any_kind(tmp_path: Path) -> None:
+    nested = {"name": "zwei", "function": "list_last", "n": 2, "column": "pair", "window": "1 day"}
+    features = [*ODD, {**nested, "name": "zwei"}, {**nested, "function": "first", "name": "erste", "n": None}]
+    features = [{k: v for k, v in f.items() if v is not None} for f in features]
+    group = {
+        "name": "größe", "primary_key": ["schlüssel"], "event_time": "wann",
+        "aggregate": {"from": "ereignisse", "by": ["schlüssel"], "features": features},
+    }  # fmt: skip
+    columns = {"schlüssel": "VARCHAR", "wann": "TIMESTAMP WITH TIME ZONE", "pair": "STRUCT(a INTEGER)"}
+    join = {"group": "größe@1", "features": [f["name"] for f in features]}
+    found = LakeProject(tmp_path / "p")
+    write_files(found.root, {
+        "all.yml": yaml.safe_dump({
+            "sources": [{"name": "ereignisse", "path": "e.parquet", "columns": columns}],
+            "feature_groups": [group, {"name": "fragen", "primary_key": ["schlüssel"], "event_time": "wann"}],
+            "feature_views": [{"name": "v", "base": "fragen@1", "joins": [join], "split": {"test": 0}}],
+        }),
+        "fragen.v1.sql": "select \"schlüssel\", wann from {{ source('ereignisse') }} where \"schlüssel\" <> 'x'",
+    })  # fmt: skip
+    with duckdb.connect() as connection:
+        connection.execute(
+            "copy (select unnest(['ä', 'ä', 'x', null]) as schlüssel, unnest([timestamptz '2026-03-29 00:30:00+00', "
+            "'2026-03-29 01:30:00+00', 'infinity', '2026-03-29 01:30:00+00']) as wann, "
+            f"unnest([{{'a': 1}}, {{'a': 2}}, {{'a': 3}}, {{'a': 4}}]) as pair) to '{found.root / 'e.parquet'}'"
+        )
+
+    found.built()
+
+    with found.open() as opened:
+        rows = opened.feature_view("v", 1).read().sort_values("wann")
+    assert rows["e"].tolist() == [1, 2]
+    assert [[pair["a"] for pair in pairs] for pairs in rows["zwei"]] == [[1], [1, 2]]
+    assert found.changes() == {}
+
+
+@pytest.mark.parametrize(
+    ("keys", "observed", "windows", "plan"),
+    [(4, 3, [TOTAL], "join"), (4, 5000, [TOTAL], "range"), (4, 500, [TOTAL, FOOD] * 6, "sums")],
+)  # fmt: skip
+def test_the_data_choose_the_plan(keys: int, observed: int, windows: list[dict[str, Any]], plan: str) -> None:
+    asked = tuple(
+        Window(name=f"w{n}", function=w["function"], length=n + 1, type="BIGINT", field="x", field_type="BIGINT")
+        for n, w in enumerate(windows)
+    )
+    tables = Evaluation(Windows(('"k"',), asked), "events", "observed", "1").tables()
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table events as select range % {keys} as k, range as {TIME}, 1 as x from range(20000)"
+        )
+        connection.execute(
+            f"create table observed as select range % {keys} as k, range as {TIME} from range({observed})"
+        )
+        found = connection.execute(f'with {tables[0]} select plan from "plan 1"').fetchall()
+
+    assert found == [(plan,)]

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 from mlproj.compiler.windows.plans import PLANS, Plan, Windows, possible
 
-# What a plan costs, in what it costs to sort one row; measured by benchmarks/windows.py.
-_PAIR = 1 / 16  # to look at an event beside an observation of its key
-_FRAME = 0.5  # to move a frame by one row, for each window
-_BOUND = 1.5  # to look up what had come until then
+# What a plan costs, in microseconds of the processor; where that comes from is said in docs/benchmarks.md.
+_READ = 0.5  # to put an event or an observation into a join
+_PAIR, _SEEN = 0.013, 0.002  # to look at an event beside an observation of its key; for each window, to aggregate it
+_VALUE = 0.4  # to give out a value of a join
+_SORT, _FRAME = 0.2, 0.4  # to sort a row; for each window, to move its frame by one row
+_DEEP = 30_000  # events of a key that make that a microsecond more: longer frames are deeper trees
+_SUM, _BOUND = 1.7, 1.3  # to sum up an event; to look up what had come until then
 
 
 @dataclass(frozen=True)
@@ -46,20 +49,20 @@ class Evaluation:
     def _choice(self, plans: tuple[Plan, ...]) -> str:
         """The plan of the least cost, by counts of events, observations and pairs of them."""
         windows, ends = len(self.asked.windows), len(self.asked.lengths) + 1
+        pair, values, bounds = (f"{cost:g}" for cost in (_PAIR + _SEEN * windows, _VALUE * windows, ends * _BOUND))
         costs = {
-            "join": f"observed + events + pairs * {_PAIR * max(1, windows / 2)}",
-            "range": f"(events + observed) * {1 + _FRAME * windows}",
-            "sums": f"events * 2 + observed * {ends * _BOUND}",
+            "join": f"(events + observed) * {_READ} + pairs * {pair} + observed * {values}",
+            "range": f"(events + observed) * ({_SORT} + {windows} * ({_FRAME} + events / greatest(keys, 1) / {_DEEP}))",
+            "sums": f"events * {_SUM} + observed * {bounds}",
         }
         listed = ", ".join(f"{{'cost': {costs[plan]}, 'plan': '{plan}'}}" for plan in plans)
-        keys = ", ".join(self.asked.keys)
-        each = [
-            f"(select {keys}, count(*) as n from {table} group by {keys})" for table in (self.events, self.observed)
-        ]
+        keys, same = ", ".join(self.asked.keys), self.asked.same_keys("e", "o")
+        events, observed = (
+            f"(select {keys}, count(*)::DOUBLE as n from {table} group by {keys})"
+            for table in (self.events, self.observed)
+        )
         return (
-            f"select list_sort([{listed}])[1].plan as plan\nfrom (\nselect "
-            f"(select count(*) from {self.events})::DOUBLE as events, "
-            f"(select count(*) from {self.observed})::DOUBLE as observed, "
-            f"(select coalesce(sum(e.n::DOUBLE * o.n), 0) from {each[0]} as e join {each[1]} as o "
-            f"on {self.asked.same_keys('e', 'o')}) as pairs\n) as c"
+            f"select list_sort([{listed}])[1].plan as plan\nfrom (\n"
+            f"select coalesce(sum(e.n), 0) as events, count(e.n) as keys, coalesce(sum(o.n), 0) as observed, "
+            f"coalesce(sum(e.n * o.n), 0) as pairs\nfrom {events} as e full join {observed} as o on {same}\n) as c"
         )

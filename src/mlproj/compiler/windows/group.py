@@ -14,8 +14,9 @@ from mlproj.compiler.windows.meaning import aggregate_meaning
 from mlproj.compiler.windows.rows import rows_sql
 from mlproj.diagnostics import Collector, Span
 from mlproj.loader import Loaded
+from mlproj.ports import BindError
 from mlproj.specs import FeatureGroup
-from mlproj.state import Aggregation, Feature, GroupNode, SourceNode
+from mlproj.state import Aggregation, Column, Feature, GroupNode, SourceNode
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class WindowedGroup:
     """`rendered` stands for a rendered SQL file; `place` is that of a feature in the YAML."""
 
     rendered: Rendered
+    columns: tuple[Column, ...]
     aggregation: Aggregation
     meaning: QueryMeaning
     said: Mapping[str, str]
@@ -71,7 +73,13 @@ def windowed_group(
     for name, note in notes:
         warn(note, group.locate(("aggregate", "features", declared[name][0], "where")), node, collector)
     sql = rows_sql(aggregation)
+    rendered = replace(rendered, sql=sql, private_sql=renderer.private(sql))
+    try:
+        described = checker.describe(rendered.private_sql, rendered.parents)
+    except BindError as error:
+        hint = "cast the column in the SQL of a group, and aggregate that"
+        message = renderer.hide(error.message, sql)
+        collector.error("E453", message, group.locate(("aggregate", "features")), hint, node)
+        return None
     said = {w.name: declared[w.name][1].description or said_of(w) for w in aggregation.windows}
-    return WindowedGroup(
-        replace(rendered, sql=sql, private_sql=renderer.private(sql)), aggregation, meaning, said, place
-    )
+    return WindowedGroup(rendered, described, aggregation, meaning, said, place)

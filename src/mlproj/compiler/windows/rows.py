@@ -47,8 +47,10 @@ def observed_events(node: GroupNode, feature: str) -> str | None:
     if node.aggregate is None:
         return None
     field = next((w.field for w in node.aggregate.windows if w.name == feature), None)
-    when = f", e.{identifier(_EVENT_TIME)}" if node.aggregate.every else ""
-    return field and f"[row(e.{identifier(field)}{when}) for e in {identifier(KEPT)}]"
+    # Not called as a column of the group may be.
+    event = '"an event"'
+    when = f", {event}.{identifier(_EVENT_TIME)}" if node.aggregate.every else ""
+    return field and f"[row({event}.{identifier(field)}{when}) for {event} in {identifier(KEPT)}]"
 
 
 def instant(sql: str, type_name: str, unit: int) -> str:
