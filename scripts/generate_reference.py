@@ -36,7 +36,11 @@ def pages() -> dict[str, str]:
     resources = {
         "project.md": ("mlproj.yml", "", [specs.ProjectSpec, specs.Target, specs.Connection]),
         "sources.md": ("Sources", "sources", [specs.Source, data_test.FreshnessBounds]),
-        "feature_groups.md": ("Feature groups", "feature_groups", [specs.FeatureGroup, specs.FeatureSpec]),
+        "feature_groups.md": (
+            "Feature groups",
+            "feature_groups",
+            [specs.FeatureGroup, specs.FeatureSpec, specs.Aggregate, specs.WindowFeature],
+        ),
         "feature_views.md": (
             "Feature views",
             "feature_views",

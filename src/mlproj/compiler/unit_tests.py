@@ -214,12 +214,17 @@ class UnitTestCompiler:
         """What rows are given of. Windows that a view reads are computed, of rows of what they aggregate."""
         found: dict[str, list[GroupNode]] = {}
         for parent in node.depends_on:
-            read = self.nodes.get(parent)
-            if isinstance(node, ViewNode) and isinstance(read, GroupNode) and read.aggregate is not None:
-                found.setdefault(read.depends_on[0], []).append(read)
-            else:
-                found.setdefault(parent, [])
+            computed = self._computed_of(parent) if isinstance(node, ViewNode) else []
+            groups = found.setdefault(computed[0].depends_on[0] if computed else parent, [])
+            groups += [group for group in computed if group not in groups]
         return found
+
+    def _computed_of(self, node_id: str) -> list[GroupNode]:
+        """A group of windows, after those that it aggregates; nothing for any other node."""
+        read = self.nodes.get(node_id)
+        if not isinstance(read, GroupNode) or read.aggregate is None:
+            return []
+        return [*self._computed_of(read.depends_on[0]), read]
 
     def _rows(
         self,

@@ -179,6 +179,54 @@ def test_a_unit_test_of_a_view_gives_what_is_aggregated(tmp_path: Path) -> None:
     assert run_unit_test(test, DuckDBEngine(threads=1), lambda text: text).status == "passed"
 
 
+def test_events_that_no_row_shows_make_other_training_data(tmp_path: Path) -> None:
+    peak = {"name": "total", "function": "max", "column": "amount", "window": "10 hours"}
+    found = project(tmp_path / "p", edited(features=[peak, FOOD]))
+    found.data(
+        [(20, 1, "2026-01-01 12:00:00", True), (21, 9, "2026-01-01 12:00:00", False)],
+        ("row", "id", "seen", "late"),
+        "people.csv",
+    )
+    for amount in (3, 4):  # the greatest at both events is 5; at noon only the second is left
+        found.data(
+            [(1, "2026-01-01 00:00:00", 5, "x"), (1, "2026-01-01 05:00:00", amount, "x")], HEADER, "payments.csv"
+        )
+        found.built()
+        with found.open() as opened:
+            assert opened.feature_view("risk", 1).read()["total"].dropna().tolist() == [amount]
+    assert found.dataset("risk@1").number == 2
+
+
+def test_a_unit_test_gives_what_windows_of_windows_begin_with(tmp_path: Path) -> None:
+    peak = {**TOTAL, "name": "peak", "function": "max", "column": "total"}
+    peaks = {
+        "name": "peaks", "primary_key": ["customer"], "event_time": "at",
+        "aggregate": {"from": "spending@1", "by": ["customer"], "features": [peak]},
+    }  # fmt: skip
+    joins = [
+        {"group": f"{g}@1", "on": {"id": "customer"}, "features": [f]}
+        for g, f in (("peaks", "peak"), ("spending", "total"))
+    ]
+    payments = [{"customer": 1, "at": f"2026-01-{day} 00:00:00", "amount": n} for day, n in (("01", 3), ("25", -1))]
+    person = {"id": 1, "seen": "2026-02-05 00:00:00"}
+    tests = [{
+        "name": "both", "node": "risk",
+        "given": [{"source": "payments", "rows": payments}, {"ref": "people", "rows": [person]}],
+        "expect": {"rows": [{"peak": 2, "total": -1}]},
+    }]  # fmt: skip
+    groups = [SPENDING, peaks, {"name": "people", "primary_key": ["row"], "event_time": "seen"}]
+    found = project(
+        tmp_path / "p",
+        feature_groups=groups,
+        feature_views=[{**VIEW, "features": [], "joins": joins}],
+        unit_tests=tests,
+    )
+    found.data(PEOPLE, ("row", "id", "seen", "late"), "people.csv")
+    (test,) = compile_folder(found.root, tmp_path / "cache").unit_tests
+
+    assert run_unit_test(test, DuckDBEngine(threads=1), lambda text: text).status == "passed"
+
+
 def test_names_and_types_of_any_kind(tmp_path: Path) -> None:
     nested = {"name": "zwei", "function": "list_last", "n": 2, "column": "pair", "window": "1 day"}
     features = [*ODD, {**nested, "name": "zwei"}, {**nested, "function": "first", "name": "erste", "n": None}]
