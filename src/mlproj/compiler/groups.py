@@ -210,19 +210,17 @@ class GroupCompiler:
         features: list[Feature] = []
         for index, declared in enumerate(group.spec.features):
             if declared.name in {f.name for f in features}:
-                self.collector.error(
-                    "E303",
+                message, span = (
                     f"feature '{declared.name}' is declared twice",
                     group.locate(("features", index, "name")),
-                    "keep one of them",
-                    node,
                 )
+                self.collector.error("E303", message, span, "keep one of them", node)
             elif declared.name not in columns:
                 self.collector.error(
                     "E403",
-                    f"feature '{declared.name}' is declared, but the SQL does not give it",
+                    f"feature '{declared.name}' is declared, but {_giver(group)} does not give it",
                     group.locate(("features", index, "name")),
-                    did_you_mean(declared.name, columns) or f"the SQL gives {', '.join(columns)}",
+                    did_you_mean(declared.name, columns) or f"{_giver(group)} gives {', '.join(columns)}",
                     node,
                 )
             else:
@@ -255,9 +253,10 @@ class GroupCompiler:
         ):
             self.collector.error(
                 "E404",
-                f"feature '{spec.name}' is declared {wanted}, but the SQL gives {actual}",
+                f"feature '{spec.name}' is declared {wanted}, but {_giver(group)} gives {actual}",
                 group.locate((*place, "type")),
-                f"cast in the SQL: {spec.name}::{wanted}, or write `type: {'BIGINT' if is_huge(actual) else actual}`",
+                ("" if group.spec.aggregate else f"cast in the SQL: {spec.name}::{wanted}, or ")
+                + f"write `type: {'BIGINT' if is_huge(actual) else actual}`",
                 node,
             )
         self._check_storable(spec.name, wanted, lambda: group.locate((*place, "name")), node)
@@ -374,6 +373,11 @@ def _metadata(
     return fingerprint(
         "metadata", *said, described, tested, current, *kept_up, *([["pii", *sorted(pii)]] if pii else [])
     )
+
+
+def _giver(group: Loaded[FeatureGroup]) -> str:
+    """What gives a group's columns, as messages call it."""
+    return "the SQL" if group.spec.aggregate is None else "the aggregate"
 
 
 def _nullable(spec: FeatureGroup, name: str, declared: bool | None) -> bool:
