@@ -147,7 +147,8 @@ class _Bumping:
             highest[kind, relation.partition("@")[0]] = max(declared)
         moves = Moves(highest, {b.node: b.to for b in bumped}, frozenset((*(b.to for b in bumped), *follow)))
         project = self._tried().files
-        for path in sorted({r.path for r in project.feature_views} | {r.path for r in project.models}):
+        paths = {r.path for r in resources(project).values()} | {test.path for test in project.unit_tests}
+        for path in sorted(paths):
             text = self._files.text(path)
             edits = yaml_edits(project, path, text, moves)
             if edits:

@@ -16,7 +16,7 @@ from mlproj.compiler.resolve import split_reference
 from mlproj.loader import Loaded, LoadedProject
 from mlproj.loader.yaml_file import entry
 from mlproj.project.bump.items import Edit, find_item, set_in
-from mlproj.specs import FeatureView
+from mlproj.specs import FeatureGroup, FeatureView, UnitTest
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
@@ -54,7 +54,51 @@ def yaml_edits(project: LoadedProject, path: str, text: str, moves: Moves) -> li
         item = find_item(path, text, "models", model) if new else None
         if item and new:
             edits += set_in(text, item.node, "feature_view", new, ("version", "name"))
+    for group in project.feature_groups:
+        if group.path == path:
+            edits += _group_edits(group, text, moves)
+    for test in project.unit_tests:
+        if test.path == path:
+            edits += _test_edits(test, project, text, moves)
     return edits
+
+
+def _group_edits(group: Loaded[FeatureGroup], text: str, moves: Moves) -> Iterator[Edit]:
+    events = group.spec.aggregate.of if group.spec.aggregate else ""
+    owner = f"feature_group:{group.spec.name}@{group.spec.version}"
+    new = moves.reference(owner, "feature_group", events) if "@" in events else None  # else it names a source
+    item = find_item(group.path, text, "feature_groups", group) if new else None
+    aggregate = entry(item.node, "aggregate") if item else None
+    if new and aggregate and isinstance(aggregate[1], MappingNode):
+        yield from set_in(text, aggregate[1], "from", new)
+
+
+def _test_edits(test: Loaded[UnitTest], project: LoadedProject, text: str, moves: Moves) -> Iterator[Edit]:
+    """Rows are given of what the node that is tested reads, so references go where that node's go."""
+    owner = _tested(test.spec, project)
+    news = [moves.reference(owner, "feature_group", given.ref) if given.ref else None for given in test.spec.given]
+    item = find_item(test.path, text, "unit_tests", test) if owner and any(news) else None
+    found = entry(item.node, "given") if item else None
+    nodes = found[1].value if found and isinstance(found[1], SequenceNode) else []
+    for new, node in zip(news, nodes, strict=False):
+        if new and isinstance(node, MappingNode):
+            yield from set_in(text, node, "ref", new)
+
+
+def _tested(test: UnitTest, project: LoadedProject) -> str:
+    """The id of the node that is tested, or nothing where there is none."""
+    kind, _, reference = test.node.rpartition(":")
+    name, version = split_reference(reference)
+    groups, views = project.feature_groups, project.feature_views
+    of_kind = {
+        "feature_group": [g.spec.version for g in groups if g.spec.name == name],
+        "feature_view": [v.spec.version for v in views if v.spec.name == name],
+    }
+    for each in [kind] if kind else of_kind:
+        versions = of_kind[each]
+        if versions:
+            return f"{each}:{name}@{version or max(versions)}"
+    return ""
 
 
 def _refers(view: Loaded[FeatureView], moves: Moves) -> bool:
