@@ -29,7 +29,7 @@ _PIN = re.compile(
     re.IGNORECASE,
 )
 _TABLES = """
-select t.table_id, t.table_name, t.begin_snapshot, t.end_snapshot from {{catalog}}ducklake_table t
+select t.table_id, t.table_name, t.begin_snapshot, t.end_snapshot, t.path from {{catalog}}ducklake_table t
 join {{catalog}}ducklake_schema s on s.schema_id = t.schema_id and s.end_snapshot is null
 where s.schema_name = {schema} order by t.table_id
 """
@@ -60,7 +60,10 @@ class DuckLakeUpkeep:
         found = [m for (sql,) in rows(_VIEWS) for m in _PIN.finditer(str(sql))]
         loose = [*self._loose(), *self._scheduled()] if tables else []
         return Inventory(
-            tables=tuple(LakeTable(id=i, name=name, begin=begin, end=end) for i, name, begin, end in tables),
+            tables=tuple(
+                LakeTable(id=i, name=name, begin=begin, end=end, folder=str(path).rstrip("/").rpartition("/")[2])
+                for i, name, begin, end, path in tables
+            ),
             files=tuple(
                 LakeFile(table=table, begin=begin, end=end, bytes=size or 0, small=bool(small))
                 for table, begin, end, size, small in rows(_FILES.format(small=SMALL_BYTES))

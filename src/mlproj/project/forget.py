@@ -51,6 +51,7 @@ class _Forgetting:
         self._project, self._because = project, because
         self._upkeep = Upkeep(project)
         self._inventory = self._upkeep.lake.inventory()
+        self._folders = {t.folder: t.name for t in self._inventory.tables}
         self._upkeep.refuse_strangers(self._inventory)
         self._holdings = [state.holdings(target) for target, state in self._upkeep.states.items()]
         nodes = self._nodes(name)
@@ -75,7 +76,7 @@ class _Forgetting:
             "erased": erased,
             "rows": e.rows,
             "tables_dropped": sorted(e.dropped),
-            "files": len([p for p in self._before if _table_of(p) in e.tables]),
+            "files": len([p for p in self._before if self._table_of(p) in e.tables]),
             "models": sorted({m for models in e.models.values() for m in models}),
             "derived": list(e.derived),
             "sources": list(e.sources),
@@ -92,7 +93,7 @@ class _Forgetting:
         return (
             any(e.rows.values())
             or e.blind
-            or any(_table_of(path) in e.tables for path in self._before)
+            or any(self._table_of(path) in e.tables for path in self._before)
             or any(t.name in e.tables and t.end is not None and t.begin < t.end for t in self._inventory.tables)
         )
 
@@ -100,9 +101,15 @@ class _Forgetting:
         """Rows with such keys in tables of other groups, by table."""
         found: dict[str, int] = {}
         for path, rows in files.items():
-            if _table_of(path) not in self._erasure.tables:
-                found[_table_of(path)] = found.get(_table_of(path), 0) + rows
+            table = self._table_of(path)
+            if table not in self._erasure.tables:
+                found[table] = found.get(table, 0) + rows
         return found
+
+    def _table_of(self, path: Path) -> str:
+        """A table's files lie in its folder; those of a partition below it, in folders `column=value`."""
+        folder = next(p.name for p in path.parents if "=" not in p.name)
+        return self._folders.get(folder, folder)
 
     def _nodes(self, name: str) -> list[str]:
         """Groups of that name: all versions where none is named, by version. Raises E508."""
@@ -163,6 +170,7 @@ class _Forgetting:
         for holdings in concerned:
             self._tell(holdings, commit, commits[holdings.target], build)
         inventory = lake.inventory()
+        self._folders |= {t.folder: t.name for t in inventory.tables}
         for each in inventory.commits:  # records of older publications show rows of training datasets
             if each.record and each.publishes in commits and each.id < commits[each.publishes]:
                 self._upkeep.artifacts(each.publishes).remove(each.record)
@@ -171,7 +179,7 @@ class _Forgetting:
         lake.sweep()
         self._project.session.failed_rows.clear()  # there may be such rows among them
         self._left = self._eraser.found_in(self._files(), self._key)
-        left = [p for p in self._left if _table_of(p) in erasure.checked]
+        left = [p for p in self._left if self._table_of(p) in erasure.checked]
         if left:
             message = f"{len(left)} files of the lake still hold such rows: {left[0].name}"
             raise fail("E641", message, hint="run it again, and report it if that does not help", exit_code=1)
@@ -254,8 +262,3 @@ class _Forgetting:
     def _files(self) -> list[Path]:
         folder = (self._project.root / self._project.session.target.data).resolve()
         return sorted(p for p in folder.rglob("*.parquet") if not p.name.endswith("-delete.parquet"))
-
-
-def _table_of(path: Path) -> str:
-    """A table's files lie in its folder; those of a partition below it, in folders `column=value`."""
-    return next(p.name for p in path.parents if "=" not in p.name)

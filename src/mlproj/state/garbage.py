@@ -11,12 +11,16 @@ Pin = tuple[str, int]  # a table and a commit
 
 
 class LakeTable(Noun):
-    """A table of rows from commit `begin` on, until `end` where it was dropped."""
+    """A table of rows from commit `begin` on, until `end` where it was dropped; its files lie in `folder`.
+
+    The lake names a folder after its table only where the name has nothing but Latin letters in it.
+    """
 
     id: int
     name: str
     begin: int
     end: int | None = None
+    folder: str = ""
 
 
 class LakeFile(Noun):

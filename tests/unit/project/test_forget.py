@@ -254,3 +254,21 @@ def test_what_a_failed_build_kept_goes_too(lake: LakeProject, monkeypatch: pytes
     assert not lake.state().kept
     assert _holding(lake) == set()
     assert len(lake.group("income")) == 57
+
+
+def test_a_group_of_any_name(lake: LakeProject) -> None:
+    """The lake names a folder after its table only where that has nothing but Latin letters in it."""
+    names = ("einkünfte", "später")
+    sql = {"einkünfte@1": PLAIN, "später@1": "select id, age * 2 as twice from {{ ref('einkünfte', version=1) }}"}
+    lake.put(SmallProject(groups=[group(name) for name in names], views=[], models=[], sql=sql))
+    lake.build()
+
+    tried = _forget(lake, "einkünfte@1", agreed=False)
+
+    assert tried["files"] == 1
+    (other,) = tried["elsewhere"]
+    assert other.startswith("später__v1__")
+    assert tried["elsewhere"][other] == len(KEYS)
+    done = _forget(lake, "einkünfte@1")
+    assert done["elsewhere"] == tried["elsewhere"]
+    assert sorted(row[0] for row in lake.group("einkünfte")) == _left(60)
