@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tests.end_to_end.command import ask, mlproj
+from tests.end_to_end.repository import commit
 from tests.compilation import write_files
 
 FILES = {
@@ -35,6 +36,7 @@ unit_tests:
 def test_a_failing_unit_test_stops_plan_and_build_until_it_is_mended(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "shop", FILES)
     assert mlproj(folder, "build").code == 0
+    commit(folder)
     (folder / "orders.v1.sql").write_text("select id, amount from {{ source('orders') }}\n", encoding="utf-8")
 
     planned, built = ask(folder, "plan"), mlproj(folder, "build", "--accept-breaking", "orders@1", "--because", "x")
@@ -42,6 +44,8 @@ def test_a_failing_unit_test_stops_plan_and_build_until_it_is_mended(tmp_path: P
     (told,) = [d for d in planned.json["diagnostics"] if d["code"] == "E625"]
     assert told["message"] == "orders@1.refunds_are_left_out: 1 row is not expected: (id: 2)"
     assert (planned.code, built.code) == (1, 1)
+    reviewed = ask(folder, "plan", "--against", "git:HEAD")
+    assert (reviewed.code, "E625" in [d["code"] for d in reviewed.json["diagnostics"]]) == (1, True)
     assert "E625 orders@1.refunds_are_left_out" in built.err
     tested = mlproj(folder, "test", "--junit", folder / "report.xml")
     assert (tested.code, "✗ test        orders@1 failed" in tested.out) == (1, True)

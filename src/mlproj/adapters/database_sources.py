@@ -101,8 +101,12 @@ class DatabaseSources:
     def _file_version(self, place: Location) -> str:
         path = place.settings["path"]
         found = self._files.version(path)
-        # What was written last may stand in the log beside the file alone.
-        return found if found == MISSING else f"{RECIPE}:{place.table}:{found}:{self._files.version(f'{path}-wal')}"
+        if found == MISSING:
+            return found
+        # What was written last may stand in the log beside the file alone. Whoever reads makes an empty one.
+        log = f"{path}-wal"
+        said = self._files.version(log) if self._files.size(log) else MISSING
+        return f"{RECIPE}:{place.table}:{found}:{said}"
 
     def _check(self, source: SourceNode) -> dict[str, str]:
         """The types of the table's columns by name. Raises `SourceError` E444 where they break the contract."""

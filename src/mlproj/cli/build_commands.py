@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,8 @@ def init(context: Context, folder: Path) -> None:
 
     written = create(folder)
     document = {"artifact": "init", "version": 1, "folder": str(folder), "files": written}
-    context.answer(
-        document, lambda: [f"{folder}: {len(written)} files", "", f"  cd {folder}", "  mlproj plan", "  mlproj build"]
-    )
+    next_steps = [f"  cd {shlex.quote(str(folder))}", "  mlproj plan", "  mlproj build"]
+    context.answer(document, lambda: [f"{folder}: {len(written)} files", "", *next_steps])
 
 
 @click.command()

@@ -23,6 +23,7 @@ from mlproj.planner.selectors import Selector
 from mlproj.ports import SourceError, SourceSpec
 from mlproj.project.inputs import cache_dir, memory
 from mlproj.project.left_behind import explained_by, with_published
+from mlproj.project.unit_testing import failing_unit_tests
 from mlproj.state import Column
 
 if TYPE_CHECKING:
@@ -53,12 +54,9 @@ def plan_against(
     if error and not explained_by(changes, error):
         raise error
     selector = Selector(manifest, changes, partial(changed_files, project.root))
-    options = Options(
-        target=project.target_name,
-        as_of_date=as_of_date,
-        selected=frozenset(selector.select(select, exclude)) if select or exclude else None,
-        diagnostics=tuple(error.diagnostics) if error else (),
-    )
+    selected = frozenset(selector.select(select, exclude)) if select or exclude else None
+    wrong = [*(error.diagnostics if error else ()), *failing_unit_tests(project.root, manifest, selected)]
+    options = Options(target=project.target_name, as_of_date=as_of_date, selected=selected, diagnostics=tuple(wrong))
     return review_plan(changes, manifest, options, against)
 
 
