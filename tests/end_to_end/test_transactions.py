@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 import pytest
 
 from tests.end_to_end.command import Outcome, ask, mlproj
@@ -67,19 +66,6 @@ def test_march_is_added_to_what_stands(grown: Grown) -> None:
 def _column(name: str) -> list[str]:
     with (EXAMPLE / "data" / name).open(encoding="utf-8", newline="") as file:
         return [row["transaction_id"] for row in csv.DictReader(file)]
-
-
-def test_it_ends_where_building_all_at_once_does(grown: Grown, tmp_path: Path) -> None:
-    whole = shutil.copytree(grown.folder, tmp_path / "whole", ignore=shutil.ignore_patterns(".mlproj", "target"))
-    assert ask(whole, "build", "--select", "+fraud@1").code == 0
-
-    def data(folder: Path) -> pd.DataFrame:
-        out = tmp_path / f"data of {folder.name}"
-        assert mlproj(folder, "train-data", "fraud@1", "--out", out, "--as", "parquet").code == 0
-        return duckdb.sql(f"select * from read_parquet('{out}/*.parquet') order by transaction_id").df()
-
-    # Means of floating point differ in the last digit with the order in which threads add them up.
-    pd.testing.assert_frame_equal(data(whole), data(grown.folder), rtol=1e-12)
 
 
 def test_observations_get_what_was_known_then(grown: Grown, tmp_path: Path) -> None:
