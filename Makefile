@@ -2,7 +2,8 @@
 # make check   all that must hold         make bench   timings beside a peer
 # make coverage   which lines the tests run
 #
-# Needs Python >= 3.11, make and the package registry; everything else is set up in $(VENV).
+# Needs Python >= 3.11, make and the package registry; everything else is set up in $(VENV). The tests start PostgreSQL and
+# MariaDB, which have to be installed: apt-get install postgresql mariadb-server
 
 PYTHON ?= python3
 VENV   ?= .venv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from mlproj.diagnostics import Diagnostic
+from mlproj.adapters.ducklake import DuckLake
+from mlproj.diagnostics import Diagnostic, ProjectError
 from mlproj.executor import RunResults
 from mlproj.planner import Plan
+from mlproj.ports import CommitInfo, TableWrite
 from mlproj.project import Project
 from mlproj.project.session import Session
 from mlproj.state import ModelVersion, TargetState, TrainingDataset
@@ -48,6 +51,18 @@ class LakeProject:
         if settings:
             text = json.dumps({"name": "small", **settings})
             (self.root / "mlproj.yml").write_text(text, encoding="utf-8")
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Files as they are, by name."""
+        self.root.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (self.root / name).write_text(text, encoding="utf-8")
+
+    def refused(self) -> list[tuple[str, str]]:
+        """Codes and messages of the errors of a plan, which has to be refused."""
+        with pytest.raises(ProjectError) as caught:
+            self.plan()
+        return [(d.code, d.message) for d in caught.value.diagnostics if d.severity == "error"]
 
     def copy(self, root: Path) -> LakeProject:
         return LakeProject(shutil.copytree(self.root, root), self.target)
@@ -133,6 +148,25 @@ def without_libraries() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mlproj.adapters.trainers.trainer_for", lambda _path, _root=None: FrequencyTrainer())
         patch.setattr(Session, "estimators", property(lambda _self: Estimators()))
+        yield
+
+
+class Killed(BaseException):
+    """What nobody catches, like the end of the process."""
+
+
+@contextmanager
+def failing_write(number: int, error: BaseException) -> Iterator[None]:
+    """Of what is written to the lake meanwhile, the one with this number, from 0, fails."""
+    whole, count = DuckLake.write, itertools.count()
+
+    def write(lake: DuckLake, tables: Sequence[TableWrite], info: CommitInfo) -> int:
+        if next(count) == number:
+            raise error
+        return whole(lake, tables, info)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DuckLake, "write", write)
         yield
 
 

@@ -32,7 +32,7 @@ class Types(NamedTuple):
         return found
 
 
-def _moment(value: int | None, type_name: str) -> str:
+def moment(value: int | None, type_name: str) -> str:
     if value is None:
         return f"null::{type_name}"
     made = {
@@ -59,7 +59,7 @@ def _table(name: str, types: dict[str, str], rows: Iterable[Sequence[Any]]) -> s
     moments = {"at", "loaded"}
     selects = [
         "select " + ", ".join(
-            f"{_moment(v, kind) if column in moments else _value(v, kind)}"
+            f"{moment(v, kind) if column in moments else _value(v, kind)}"
             for v, (column, kind) in zip(row, types.items(), strict=True)
         )
         for row in rows

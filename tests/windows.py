@@ -13,6 +13,7 @@ import yaml
 
 from mlproj.compiler import Manifest
 from tests.compilation import compile_folder, write_files
+from tests.point_in_time import moment
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -160,17 +161,6 @@ def row_times(events: Sequence[Event], step: int | None, longest: int) -> Iterat
         else:
             first, last = -(-min(times) // step), (max(times) + longest) // step
             yield from ((key, tick * step) for tick in range(first, last + 1))
-
-
-def moment(t: int | None, kind: str) -> str:
-    """A literal of a time."""
-    if t is None:
-        return f"null::{kind}"
-    made = {
-        "TIMESTAMP": f"make_timestamp({t})", "TIMESTAMP WITH TIME ZONE": f"make_timestamptz({t})",
-        "TIMESTAMP_NS": f"make_timestamp_ns({t * 1000})", "DATE": f"date '1970-01-01' + {t // DAY}",
-    }  # fmt: skip
-    return made[kind]
 
 
 def table(name: str, rows: Sequence[Sequence[Any]], types: dict[str, str]) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from mlproj.adapters import duckdb_extensions
-from mlproj.diagnostics import ProjectError
 from tests.contracts import servers
 from tests.contracts.servers import PASSWORD, READER_PASSWORD, Server
 from tests.end_to_end.command import ENVIRONMENT, EXECUTABLE
@@ -77,17 +76,9 @@ def written(
         "groups.yml": json.dumps({"feature_groups": [{"name": "pay", "primary_key": ["id"], **group}]}),
         "pay.v1.sql": sql,
     }
-    root.mkdir()
-    for name, text in files.items():
-        (root / name).write_text(text, encoding="utf-8")
-    return LakeProject(root)
-
-
-def refused(found: LakeProject) -> list[tuple[str, str]]:
-    """Codes and messages of a plan that is refused."""
-    with pytest.raises(ProjectError) as caught:
-        found.plan()
-    return [(d.code, d.message) for d in caught.value.diagnostics if d.severity == "error"]
+    found = LakeProject(root)
+    found.write(files)
+    return found
 
 
 def test_a_table_is_read_again_by_each_build_where_nothing_tells_its_version(people: LakeProject) -> None:
@@ -163,19 +154,19 @@ def test_what_cannot_be_read_is_said_with_its_cause(
     people: LakeProject, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     postgres.sql("alter table people rename to people_2")
-    assert refused(people) == [("E444", "source 'people': there is no table people")]
+    assert people.refused() == [("E444", "source 'people': there is no table people")]
     postgres.sql("alter table people_2 rename to people")
     monkeypatch.setenv("SHOP_USER", "reader")
-    assert refused(people)[0][0] == "E443"
+    assert people.refused()[0][0] == "E443"
     monkeypatch.setenv("SHOP_PASSWORD", READER_PASSWORD)
     unseen = "there is no such table, or this user may not see it"
-    assert refused(people) == [("E444", f"source 'people': people: {unseen}")]
+    assert people.refused() == [("E444", f"source 'people': people: {unseen}")]
     postgres.sql("grant usage on schema public to reader")
-    assert refused(people) == [("E444", "source 'people': people: this user may not read it")]
+    assert people.refused() == [("E444", "source 'people': people: this user may not read it")]
     postgres.sql("grant select on people to reader")
     people.built()
     monkeypatch.setattr(duckdb_extensions, "wheel_of", lambda _module: None)
-    assert refused(people) == [("E614", "source 'people': DuckDB's extension 'postgres_scanner' is not installed")]
+    assert people.refused() == [("E614", "source 'people': DuckDB's extension 'postgres_scanner' is not installed")]
 
 
 def test_a_server_that_goes_away_in_the_middle_fails_the_build_alone(
@@ -277,13 +268,13 @@ def test_mysql(mysql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert found.group("pay") == [(1, Decimal("2.50"), "ä", DAY), (2, None, None, None)]
     assert found.changes() == {}
     monkeypatch.setenv("SHOP_PASSWORD", "wr0ng-one")
-    assert refused(found)[0] == (
+    assert found.refused()[0] == (
         "E443",
         "source 'people': cannot connect to 'shop': the password is wrong, or the user 'reader'",
     )
     monkeypatch.setenv("SHOP_PASSWORD", READER_PASSWORD)
     mysql.sql("drop table `ord ers`")
-    assert refused(found)[0] == ("E444", "source 'people': there is no table ord ers")
+    assert found.refused()[0] == ("E444", "source 'people': there is no table ord ers")
 
 
 def test_sqlite(tmp_path: Path) -> None:
@@ -291,7 +282,7 @@ def test_sqlite(tmp_path: Path) -> None:
     found = written(
         tmp_path / "p", place, [{"name": "people", "table": "people"}], "select * from {{ source('people') }}"
     )
-    assert refused(found) == [("E443", "source 'people': cannot connect to 'shop': there is no file 'app.sqlite'")]
+    assert found.refused() == [("E443", "source 'people': cannot connect to 'shop': there is no file 'app.sqlite'")]
     with sqlite3.connect(found.root / "app.sqlite") as database:
         database.execute("create table people (id bigint, age integer)")
         database.execute("insert into people values (1, 30)")

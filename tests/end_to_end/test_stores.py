@@ -17,7 +17,6 @@ from obstore.store import S3Store
 from pyiceberg.catalog.sql import SqlCatalog
 
 from mlproj.adapters import duckdb_extensions
-from mlproj.diagnostics import ProjectError
 from tests.lake_project import LakeProject
 
 SECRET = "s3cr3t/+'key"
@@ -64,16 +63,9 @@ def project(root: Path, source: dict[str, Any], sql: str = SQL) -> LakeProject:
         "groups.yml": json.dumps({"feature_groups": [{"name": "pay", "primary_key": ["id"]}]}),
         "pay.v1.sql": sql,
     }
-    root.mkdir()
-    for name, text in files.items():
-        (root / name).write_text(text, encoding="utf-8")
-    return LakeProject(root)
-
-
-def refused(found: LakeProject) -> list[tuple[str, str]]:
-    with pytest.raises(ProjectError) as caught:
-        found.plan()
-    return [(d.code, d.message) for d in caught.value.diagnostics if d.severity == "error"]
+    found = LakeProject(root)
+    found.write(files)
+    return found
 
 
 def put(store: S3Store, name: str, text: str) -> None:
@@ -101,11 +93,11 @@ def test_what_is_wrong_with_a_store_is_said(store: S3Store, tmp_path: Path, monk
     put(store, "in/a.csv", "id,na me\n1,a\n")
     found = project(tmp_path / "p", {"connection": "lake", "path": "s3://lake/in/b.csv"})
     said = "source 'people': cannot read from the store: "
-    assert refused(found) == [("E407", "source 'people': no file 's3://lake/in/b.csv'")]
+    assert found.refused() == [("E407", "source 'people': no file 's3://lake/in/b.csv'")]
     put(store, "in/b.csv", "id,na me\n1,a\n")
     found.built()
     monkeypatch.setenv("LAKE_ENDPOINT", "http://127.0.0.1:1")
-    assert refused(found) == [("E443", f"{said}nobody answers at 'http://127.0.0.1:1'")]
+    assert found.refused() == [("E443", f"{said}nobody answers at 'http://127.0.0.1:1'")]
     other = project(
         tmp_path / "q",
         {"connection": "lake", "path": "s3://none/in/*.csv", "columns": {"id": "BIGINT", "na me": "VARCHAR"}},
@@ -115,7 +107,7 @@ def test_what_is_wrong_with_a_store_is_said(store: S3Store, tmp_path: Path, monk
     assert [d.message for d in other.plan().diagnostics] == [f"{said}there is no bucket 'none'"]
     monkeypatch.setattr(duckdb_extensions, "wheel_of", lambda _module: None)
     put(store, "in/b.csv", "id,na me\n2,a\n")
-    assert refused(found) == [("E614", "source 'people': DuckDB's extension 'httpfs' is not installed")]
+    assert found.refused() == [("E614", "source 'people': DuckDB's extension 'httpfs' is not installed")]
 
 
 @pytest.mark.parametrize("there", ["folder", "store"])
@@ -123,7 +115,7 @@ def test_a_delta_table(there: str, store: S3Store, tmp_path: Path) -> None:
     stored = there == "store"
     source = {"path": "s3://lake/t", "connection": "lake"} if stored else {"path": "data/t"}
     found = project(tmp_path / "p", {**source, "format": "delta"})
-    assert refused(found) == [("E444", f"source 'people': there is no delta table '{source['path']}'")]
+    assert found.refused() == [("E444", f"source 'people': there is no delta table '{source['path']}'")]
     (found.root / "data").mkdir()
     place = source["path"] if stored else str(found.root / source["path"])
     options = {
@@ -150,7 +142,7 @@ def test_an_older_version_of_a_delta_table_is_named_by_an_option(tmp_path: Path)
     found.built()
     assert len(found.group("pay")) == 2
     wrong = project(tmp_path / "q", {"path": "t", "format": "delta", "options": {"vresion": 0}})
-    assert refused(wrong) == [("E415", "source 'people': the delta reader has no option 'vresion'")]
+    assert wrong.refused() == [("E415", "source 'people': the delta reader has no option 'vresion'")]
 
 
 def test_an_iceberg_table(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from mlproj.planner.selectors import Selector
 from mlproj.ports import SourceError, SourceSpec
 from mlproj.project.inputs import cache_dir, memory
 from mlproj.project.left_behind import explained_by, with_published
-from mlproj.project.unit_testing import failing_unit_tests
+from mlproj.project.planning import wrong
 from mlproj.state import Column
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def plan_against(
         raise error
     selector = Selector(manifest, changes, partial(changed_files, project.root))
     selected = frozenset(selector.select(select, exclude)) if select or exclude else None
-    wrong = [*(error.diagnostics if error else ()), *failing_unit_tests(project.root, manifest, selected)]
-    options = Options(target=project.target_name, as_of_date=as_of_date, selected=selected, diagnostics=tuple(wrong))
+    diagnostics = tuple(wrong(project, manifest, selected, error))
+    options = Options(target=project.target_name, as_of_date=as_of_date, selected=selected, diagnostics=diagnostics)
     return review_plan(changes, manifest, options, against)
 
 

@@ -70,13 +70,13 @@ def make(
         backfilled=reach,
         basis=_basis(manifest, state, versions, project.on_breaking),
         held=held_nodes(manifest, state, resumed),
-        diagnostics=(*missing, *misdirected(manifest, state), *numbers, *_wrong(project, manifest, selected, error)),
+        diagnostics=(*missing, *misdirected(manifest, state), *numbers, *wrong(project, manifest, selected, error)),
     )
     plan = make_plan(changes, manifest, state, options).model_copy(update={"asked": asked})
     return _explained(plan, manifest, state, versions), state, versions
 
 
-def _wrong(
+def wrong(
     project: Project, manifest: Manifest, selected: Collection[str] | None, error: DoesNotCompile | None
 ) -> list[Diagnostic]:
     """What does not compile, though the plan says why, and unit tests that fail."""

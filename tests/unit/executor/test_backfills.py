@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlproj.adapters.ducklake import DuckLake
-from mlproj.ports import CommitInfo, EngineError, TableWrite
-from tests.lake_project import LakeProject, Row
+from mlproj.ports import EngineError
+from tests.lake_project import Killed, LakeProject, Row, failing_write
 from tests.unit.planner.small_project import SmallProject, feature, group
 
 COLUMNS = {"id": "BIGINT", "seen": "TIMESTAMP", "pay": "BIGINT"}
@@ -82,20 +80,8 @@ def test_a_range_goes_in_chunks_and_what_came_since_is_added(built: LakeProject)
 
 def interrupted(folder: LakeProject, error: BaseException) -> None:
     """A backfill that comes to its second chunk, and no further."""
-    whole, count = DuckLake.write, iter(range(9))
-
-    def write(lake: DuckLake, tables: Sequence[TableWrite], info: CommitInfo) -> int:
-        if next(count) == 1:
-            raise error
-        return whole(lake, tables, info)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DuckLake, "write", write)
+    with failing_write(1, error):
         folder.build(select=["visits"], backfill=RANGE)
-
-
-class Killed(BaseException):
-    """What nobody catches, like the end of the process."""
 
 
 def test_killed_it_goes_on_after_the_chunks_that_are_done(built: LakeProject) -> None:

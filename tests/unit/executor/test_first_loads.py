@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from mlproj.adapters.ducklake import DuckLake
 from mlproj.cli.time_documents import history_document
 from mlproj.diagnostics import ProjectError
-from mlproj.ports import CommitInfo, TableWrite
 from mlproj.state.published import Loaded
-from tests.lake_project import LakeProject, Row
+from tests.lake_project import Killed, LakeProject, Row, failing_write
 from tests.unit.planner.small_project import SmallProject, feature, group
 
 COLUMNS = {"id": "BIGINT", "seen": "TIMESTAMP", "pay": "BIGINT"}
@@ -144,22 +142,9 @@ def test_gone_back_to_a_part_it_goes_on_from_there(folder: LakeProject) -> None:
     assert ids(folder) == [2, 3, 4, 6, 8, 99]
 
 
-class Killed(BaseException):
-    """What nobody catches, like the end of the process."""
-
-
 def killed_in_its_third_chunk(folder: LakeProject) -> None:
-    whole, count = DuckLake.write, iter(range(9))
-
-    def write(lake: DuckLake, tables: Sequence[TableWrite], info: CommitInfo) -> int:
-        if next(count) == 3:
-            raise Killed
-        return whole(lake, tables, info)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DuckLake, "write", write)
-        with pytest.raises(Killed):
-            folder.build(select=["visits"], backfill=WHOLE)
+    with failing_write(3, Killed()), pytest.raises(Killed):
+        folder.build(select=["visits"], backfill=WHOLE)
 
 
 def test_killed_it_shows_nothing_and_goes_on_after_the_chunks_that_are_done(folder: LakeProject) -> None:
