@@ -66,6 +66,8 @@ def mlproj_run(folder: Path, log: Path) -> Iterator[Timing]:
     yield "plan, one edit", timed([mlproj, "--quiet", "plan"], folder, log)
     yield "build", timed([mlproj, "--quiet", "build"], folder, log)
     yield "plan, after build", timed([mlproj, "--quiet", "plan"], folder, log)
+    edit(folder)
+    yield "plan, one edit after build", timed([mlproj, "--quiet", "plan"], folder, log)
 
 
 def dbt_run(dbt: Path, folder: Path, log: Path) -> Iterator[Timing]:
@@ -80,6 +82,8 @@ def dbt_run(dbt: Path, folder: Path, log: Path) -> Iterator[Timing]:
     yield "plan, one edit", timed([*quiet, "parse"], folder, log)
     yield "build", timed([*quiet, "run", "--threads", "2"], folder, log)
     yield "plan, after build", timed([*quiet, "parse"], folder, log)
+    edit(folder)
+    yield "plan, one edit after build", timed([*quiet, "parse"], folder, log)
 
 
 def generate(generator: Path, dialect: str, options: argparse.Namespace, folder: Path) -> None:
@@ -104,7 +108,7 @@ def measure(tools: dict[str, Callable[[], Iterator[Timing]]], runs: int) -> dict
         for tool, steps in tools.items():
             for step, value in steps():
                 seconds[step][tool].append(value)
-                print(f"run {run + 1}/{runs}  {tool:<8}{step:<20}{value:7.2f} s", file=sys.stderr)
+                print(f"run {run + 1}/{runs}  {tool:<8}{step:<28}{value:7.2f} s", file=sys.stderr)
     return seconds
 
 

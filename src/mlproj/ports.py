@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Publication, SourceNode, StepResult, TargetState, TrainingDataset, ViewMove,
     )  # fmt: skip
     from mlproj.state.garbage import Expired, Forgotten, Holdings, Inventory
+    from mlproj.state.published import KnownNodes
 
 
 class BindError(Exception):
@@ -273,9 +274,9 @@ class Lease(Protocol):
 
 
 class StateReader(Protocol):
-    """What a target holds. Reading never writes, and an absent state reads as empty."""
+    """What a target holds. Reading never writes, and an absent state reads as empty. `known` changes no result."""
 
-    def load(self, target: str) -> TargetState: ...
+    def load(self, target: str, known: KnownNodes | None = None) -> TargetState: ...
 
     def history(self, node: str, target: str) -> list[Commit]:
         """Commits of a group, oldest first."""

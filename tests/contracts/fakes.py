@@ -22,6 +22,7 @@ from mlproj.state import (
     TargetState,
     TrainingDataset,
 )
+from mlproj.state.published import KnownNodes
 
 
 class MemoryState:
@@ -39,7 +40,7 @@ class MemoryState:
         self._publications: list[Publication] = []
         self._pointers: dict[tuple[str, str], int] = {}
 
-    def load(self, target: str) -> TargetState:
+    def load(self, target: str, known: KnownNodes | None = None) -> TargetState:
         foreign = {
             table
             for other in {*self._published, *self._datasets} - {target}

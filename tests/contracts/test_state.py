@@ -11,7 +11,7 @@ import pytest
 from mlproj.adapters.sql_state import open_store
 from mlproj.ports import AliasStore, PublicationLog, StateReader, StateStore
 from mlproj.specs.model import MetricBounds
-from mlproj.state import Event, JournalStep, Made, Publication, RowChanges, TargetState
+from mlproj.state import Event, JournalStep, Made, Node, Publication, RowChanges, TargetState
 from tests.contracts.fakes import MemoryState
 from tests.contracts.nouns import (
     AT,
@@ -58,6 +58,15 @@ def test_what_was_published_is_loaded_as_it_was(state: State) -> None:
     assert loaded.target == "dev"
     assert loaded.published == {entry.node.id: entry for entry in entries.values()}
     assert loaded.published[GROUP].node.shape.uses == ("source:census.z", "source:census.a")  # type: ignore[union-attr]
+
+
+def test_known_nodes_are_taken_as_they_are_where_just_they_were_published(state: State) -> None:
+    entries = [published(group(name)) for name in ("income", "spending")]
+    state.apply_publication(publication(*entries), 5)
+    known: dict[str, Node] = {node.id: node for node in (group("income"), group("spending", features=3))}
+    loaded = state.load("dev", lambda node_id: (known[node_id], known[node_id].model_dump_json().encode()))
+    assert loaded == state.load("dev")
+    assert loaded.published["feature_group:spending@1"].node == entries[1].node != known["feature_group:spending@1"]
 
 
 def test_a_publication_replaces_its_nodes_and_leaves_the_others(state: State) -> None:

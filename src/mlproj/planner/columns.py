@@ -27,6 +27,11 @@ def place_of(symbol: str) -> Place:
     return Place(relation if relation.startswith("source:") else f"feature_group:{relation}", column)
 
 
+def prefix_of(node_id: str) -> str:
+    """How compiled nodes begin the name of a node's column: the part that `place_of` makes an id of."""
+    return f"{node_id.removeprefix('feature_group:')}."
+
+
 def label(node_id: str) -> str:
     """A node as a path names it: `income@1`, `income(view)@1` for a view, `source:census` for a source."""
     kind, _, relation = node_id.partition(":")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from mlproj.planner.columns import ROWS, place_of
+from mlproj.planner.columns import ROWS, prefix_of
 from mlproj.state import GroupNode, Published
 
 
 def columns_read(node: GroupNode, parent: str) -> tuple[str, ...]:
     """The columns of `parent` that the SQL of a group reads, sorted; none where it counts its rows alone."""
+    prefix = prefix_of(parent)
     own = node.increment.uses if node.increment else ()
-    symbols = {*node.shape.uses, *own, *(symbol for feature in node.features for symbol in feature.uses)}
-    return tuple(sorted({p.column for p in map(place_of, symbols) if p.node == parent} - {ROWS}))
+    used = (node.shape.uses, own, *(feature.uses for feature in node.features))
+    columns = {symbol[len(prefix) :] for symbols in used for symbol in symbols if symbol.startswith(prefix)}
+    return tuple(sorted(columns - {ROWS}))
 
 
 def reads_key(node: GroupNode, parent: str) -> str:

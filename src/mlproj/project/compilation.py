@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,28 +35,25 @@ def _key_of_files(inputs: Inputs) -> tuple[str, Any]:
     return inputs.key(known["asked"], known["sources"]), record
 
 
-def cached_manifest(inputs: Inputs) -> Manifest | None:
-    """The manifest of last time, where every input stands."""
-    from mlproj.compiler.manifest import Manifest
-
+def cached(inputs: Inputs) -> NodeTexts | None:
+    """The compilation of last time, where every input stands."""
     key, record = _key_of_files(inputs)
     if not isinstance(record, dict) or record.get("key") != key or record.get("asks") == "columns":
         return None
-    try:
-        return Manifest.model_validate_json(_manifest_path(inputs).read_bytes())
-    except (OSError, ValueError):
-        return None
+    return _remembered(inputs, record)
 
 
-def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session) -> Manifest:
+def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session) -> NodeTexts:
     """Compile, write target/manifest.json and target/compiled, and remember what it depended on."""
     from mlproj.adapters.duckdb_binder import DuckDBBinder
     from mlproj.compiler import Surroundings, compile_project
     from mlproj.compiler.known import KnownGroups
     from mlproj.project.manifest_text import written
 
-    before, keys = _last_time(inputs)
-    known = KnownGroups(before.nodes, keys)
+    last = read_json(_record_path(inputs))
+    same_libraries = isinstance(last, dict) and last.get("versions") == versions()
+    before = _remembered(inputs, last) if same_libraries else None
+    known = KnownGroups(before.manifest.nodes, last.get("groups", {})) if before else KnownGroups()
     session.estimators.prefetch(m.spec.estimator for m in loaded.models)
     surroundings = Surroundings(DuckDBBinder(), session.sources, session.estimators, inputs.memory, known)
     manifest = compile_project(loaded, surroundings)
@@ -80,7 +77,7 @@ def compile_and_remember(inputs: Inputs, loaded: LoadedProject, session: Session
         "places": found.places,
     }  # fmt: skip
     write(_record_path(inputs), json.dumps(record).encode())
-    return manifest
+    return found
 
 
 def _watched(source: SourceNode) -> list[str]:
@@ -110,29 +107,25 @@ def compile_in_memory(root: Path, loaded: LoadedProject, session: Session) -> Ma
     return compile_project(loaded, Surroundings(DuckDBBinder(), session.sources, session.estimators, memory(root)))
 
 
-def _last_time(inputs: Inputs) -> tuple[NodeTexts, dict[str, Any]]:
-    """The nodes of the last manifest and the keys of its groups, where it is the one that the record speaks of."""
+def _remembered(inputs: Inputs, record: Mapping[str, Any]) -> NodeTexts | None:
+    """The last manifest, where it is the one that the record speaks of."""
     from mlproj.compiler.manifest import Manifest
     from mlproj.project.manifest_text import NodeTexts
 
-    record = read_json(_record_path(inputs))
-    if not isinstance(record, dict) or record.get("versions") != versions():
-        return NodeTexts(), {}
     try:
         text = _manifest_path(inputs).read_bytes()
         if _hash(text) != record.get("manifest"):
-            return NodeTexts(), {}
-        nodes = Manifest.model_validate_json(text).nodes
+            return None
+        return NodeTexts(text, Manifest.model_validate_json(text), record.get("places", {}))
     except (OSError, ValueError):
-        return NodeTexts(), {}
-    return NodeTexts(text, nodes, record.get("places", {})), record.get("groups", {})
+        return None
 
 
 def _hash(text: bytes) -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def _write_compiled(root: Path, manifest: Manifest, before: NodeTexts) -> None:
+def _write_compiled(root: Path, manifest: Manifest, before: NodeTexts | None) -> None:
     """The SQL of every group and view; a file that is there stays as it is where its node is the one of last time."""
     from mlproj.state import GroupNode, ViewNode
 
@@ -148,7 +141,7 @@ def _write_compiled(root: Path, manifest: Manifest, before: NodeTexts) -> None:
         for ending, text in texts.items():
             path = f"{folder}/{node.kind}s/{node.name}.v{node.version}.{ending}"
             wanted.add(path)
-            if path not in there or before.nodes.get(node.id) is not node:
+            if path not in there or before is None or before.manifest.nodes.get(node.id) is not node:
                 write(Path(path), f"{text}\n".encode())
     for path in there - wanted:
         Path(path).unlink()

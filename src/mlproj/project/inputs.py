@@ -104,7 +104,7 @@ def write_text(path: Path, text: str) -> None:
 def write(path: Path, content: bytes) -> None:
     """Write a whole file or none of it, and leave it alone where it has this content."""
     try:
-        if path.read_bytes() == content:
+        if path.stat().st_size == len(content) and path.read_bytes() == content:
             return
     except OSError:
         pass

@@ -41,8 +41,9 @@ def make(
     """
     if retried and was_forced(retried[0]):
         asked = asked.model_copy(update={"full_refresh": True})
+    compiled = _compiled(project)  # first: reading the state is the faster for it
     state = _settled(project, project.state(), full_refresh=asked.full_refresh, retried=retried[0] if retried else None)
-    manifest, error = _manifest(project, state)
+    manifest, error = _filled_up(compiled, state)
     numbers = list(check_versions(manifest, state))
     if any(d.severity == "error" for d in numbers):
         raise ProjectError(numbers)
@@ -133,15 +134,21 @@ def _settled(project: Project, state: TargetState, *, full_refresh: bool, retrie
     return settled(state, project.session.lake.commits(), project.lake_mates)
 
 
-def _manifest(project: Project, state: TargetState) -> tuple[Manifest, DoesNotCompile | None]:
-    """The manifest; where nodes no longer compile, with their published definitions, and the error."""
+def _compiled(project: Project) -> Manifest | DoesNotCompile:
     try:
-        return project.manifest, None
+        return project.manifest
     except DoesNotCompile as error:
-        manifest = with_published(error, state)
-        if manifest is None:
-            raise dangling(error, state) from error
-        return manifest, error
+        return error
+
+
+def _filled_up(compiled: Manifest | DoesNotCompile, state: TargetState) -> tuple[Manifest, DoesNotCompile | None]:
+    """The manifest; where nodes no longer compile, with their published definitions, and the error."""
+    if isinstance(compiled, Manifest):
+        return compiled, None
+    manifest = with_published(compiled, state)
+    if manifest is None:
+        raise dangling(compiled, state) from compiled
+    return manifest, compiled
 
 
 def source_versions(project: Project, manifest: Manifest) -> tuple[dict[str, str], list[Diagnostic]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlproj.project.as_of import AsOf
     from mlproj.project.bump import Bump
     from mlproj.project.handles import FeatureGroup, FeatureView, Model
+    from mlproj.project.manifest_text import NodeTexts
     from mlproj.project.session import Session
     from mlproj.state import ModelVersion, StepResult, TargetState
 
@@ -87,20 +88,25 @@ class Project:
 
         return Session(self.root, self._settings.target)
 
-    @cached_property
+    @property
     def manifest(self) -> Manifest:
         """The compiled project; unchanged inputs give the one of last time."""
-        from mlproj.project.compilation import cached_manifest, compile_and_remember
+        return self._compiled.manifest
 
-        known = cached_manifest(self._inputs)
-        return known or compile_and_remember(self._inputs, self._loaded, self.session)
+    @cached_property
+    def _compiled(self) -> NodeTexts:
+        from mlproj.project.compilation import cached, compile_and_remember
+
+        return cached(self._inputs) or compile_and_remember(self._inputs, self._loaded, self.session)
 
     def state(self) -> TargetState:
         """What the target holds; completes first what a killed build left between lake and state."""
         session = self.session
         catalog = self.root / session.database_files()[1]
         there = catalog.is_file() and catalog.stat().st_size > 0
-        state = session.reader.load(self._settings.target_name)
+        compiled: NodeTexts | None = self.__dict__.get("_compiled")
+        # Most nodes stand as they were published: what was parsed of the manifest is not parsed once more.
+        state = session.reader.load(self._settings.target_name, compiled.of if compiled else None)
         if there:
             from mlproj.executor.recovery import missing_publications
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from mlproj.state.definitions import Node
@@ -9,6 +10,7 @@ from mlproj.state.noun import Noun
 from mlproj.state.registry import ModelVersion, Trained, TrainingDataset
 
 CommitKind = Literal["build", "rollback", "forget"]
+KnownNodes = Callable[[str], tuple[Node, bytes] | None]  # nodes by id, each with its JSON
 
 
 class Held(Noun):

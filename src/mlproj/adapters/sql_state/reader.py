@@ -12,6 +12,7 @@ from mlproj.adapters.sql_state.migrations import HEAD
 from mlproj.adapters.sql_state.revisions import first_value, stored_revision
 from mlproj.adapters.sql_state.snapshot import Snapshot
 from mlproj.state import BuildRecord, Commit, Event, ModelVersion, Publication, TargetState, TrainingDataset
+from mlproj.state.published import KnownNodes
 
 
 class SqlReader:
@@ -23,9 +24,9 @@ class SqlReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def load(self, target: str) -> TargetState:
+    def load(self, target: str, known: KnownNodes | None = None) -> TargetState:
         with self._snapshot() as snapshot:
-            return snapshot.load(target) if snapshot else TargetState(target=target)
+            return snapshot.load(target, known) if snapshot else TargetState(target=target)
 
     def history(self, node: str, target: str) -> list[Commit]:
         with self._snapshot() as snapshot:

@@ -11,6 +11,7 @@ import sqlite3
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
+from pydantic_core import from_json
 
 from mlproj.state import (
     BuildRecord,
@@ -27,10 +28,12 @@ from mlproj.state import (
     Trained,
     TrainingDataset,
 )
+from mlproj.state.published import KnownNodes
 
 _DETAIL: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
-_PUBLISHED = "select node, published_json from published where target = ? order by node"
+# As bytes, which nobody has to decode.
+_PUBLISHED = "select node, cast(published_json as blob) from published where target = ? order by node"
 
 _NEWEST_DATASETS = """
 select view, dataset_json from training_datasets
@@ -137,8 +140,7 @@ class Snapshot:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
 
-    def load(self, target: str) -> TargetState:
-        parse = Published.model_validate_json
+    def load(self, target: str, known: KnownNodes | None) -> TargetState:
         of_it = {"target": target}
         newest = [_version(row) for row in self._execute(_VERSIONS + _VISIBLE + _ONLY_NEWEST + _IN_ORDER, of_it)]
         datasets = self._execute(_NEWEST_DATASETS, of_it)
@@ -146,7 +148,7 @@ class Snapshot:
         last = self._execute(_LAST_PUBLICATION, (target,)).fetchone()
         return TargetState(
             target=target,
-            published={node: parse(text) for node, text in self._execute(_PUBLISHED, (target,))},
+            published={node: _published(node, text, known) for node, text in self._execute(_PUBLISHED, (target,))},
             training_datasets={view: TrainingDataset.model_validate_json(text) for view, text in datasets},
             model_versions={f"model:{version.name}@{version.version}": version for version in newest},
             trained=tuple(_trained(row) for row in self._execute(_TRAINED, of_it)),
@@ -211,6 +213,14 @@ class Snapshot:
 
     def _steps(self, build_id: str) -> tuple[JournalStep, ...]:
         return tuple(JournalStep.model_validate_json(text) for (text,) in self._execute(_STEPS, (build_id,)))
+
+
+def _published(node_id: str, text: bytes, known: KnownNodes | None) -> Published:
+    node = known(node_id) if known else None
+    head = node and b'{"node":%b,' % node[1]
+    if node is None or head is None or not text.startswith(head):
+        return Published.model_validate_json(text)
+    return Published.model_validate({**from_json(b"{" + text[len(head) :]), "node": node[0]})
 
 
 def _trained(row: tuple[Any, ...]) -> Trained:
