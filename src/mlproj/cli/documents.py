@@ -328,7 +328,13 @@ def _find_view(project: Project, text: str) -> ViewNode:
 
 
 def historical_document(
-    project: Project, view: str, files: tuple[Path, Path, str], as_of: str | None, memory: str, *, transform: bool
+    project: Project,
+    view: str,
+    files: tuple[Path, Path, str],
+    as_of: str | None,
+    memory: str | None,
+    *,
+    transform: bool,
 ) -> Document:
     """Observations with the joined features as of their times; `files` are theirs, the folder for both, its format."""
     from mlproj.project.historical import historical_file

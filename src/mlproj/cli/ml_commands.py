@@ -25,7 +25,7 @@ from mlproj.cli.context import Context, as_of_option, pass_context
 )
 @click.option("--card", is_flag=True, help="A data card in Markdown: printed, or with --out written to DIR/card.md.")
 @click.option("--transform", is_flag=True, help="With --entities: features as the training dataset has them.")
-@click.option("--memory", default="4GB", metavar="SIZE", help="With --entities: what is held in memory at most.")
+@click.option("--memory", metavar="SIZE", help="With --entities: hold that much at most; else the target's, or 4GB.")
 @as_of_option
 @pass_context
 def train_data(
@@ -36,7 +36,7 @@ def train_data(
     entities: Path | None,
     card: bool,
     transform: bool,
-    memory: str,
+    memory: str | None,
     as_of: str | None,
 ) -> None:
     """The current training dataset of a view: what it is, or its rows as files."""

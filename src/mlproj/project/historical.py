@@ -61,13 +61,14 @@ def historical(handle: FeatureView, entities: Frame, as_of: AsOf | None, *, tran
 
 
 def historical_file(
-    handle: FeatureView, source: Path, target: Path, as_of: AsOf | None, *, transform: bool, memory: str
+    handle: FeatureView, source: Path, target: Path, as_of: AsOf | None, *, transform: bool, memory: str | None
 ) -> tuple[int, list[str]]:
     """The rows of a file with features beside them, written to another; rows and names of the features.
 
-    Rows that do not fit into `memory` wait on disk.
+    Rows that do not fit into `memory` wait on disk; None is the target's, or 4GB.
     """
     engine, relation = handle.engine, file_relation(handle.project, source)
+    memory = memory or handle.project.session.target.memory or "4GB"
     try:
         engine.limit_memory(memory)
     except EngineError as error:

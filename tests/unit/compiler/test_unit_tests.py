@@ -99,9 +99,26 @@ def test_the_message_shows_the_rows_that_differ(tmp_path: Path, engine: DuckDBEn
         tmp_path, engine, unit_test("adults@1", {"source:people": PEOPLE}, [{"id": 1, "age": 31}, {"id": 3, "age": 18}])
     )  # fmt: skip
     assert (run.status, run.failures) == ("failed", 2)
-    assert run.message == "1 expected row is missing: (id: 1, age: 31); 1 row is not expected: (id: 1, age: 30)"
+    assert run.message == "1 row differs: (id: 1) has age: 30, not 31"
     assert run.span
     assert run.span.path == "tests/t.yml"
+
+
+def test_each_row_is_told_beside_the_expected_one_that_is_most_like_it(tmp_path: Path, engine: DuckDBEngine) -> None:
+    people = [{"id": number, "age": 40, "wage": 3.0 * number, "job": "smith"} for number in (1, 2, 3, 4)]
+    wanted = [
+        {"id": 2, "age": 41, "third": 2.0, "job": "smith"},
+        {"id": 1, "age": 40, "third": 9.0, "job": "cook"},
+        {"id": 3, "age": 40, "third": 3.0, "job": "smith"},
+    ]
+    run = outcome(tmp_path, engine, unit_test("adults@1", {"source:people": people}, wanted))
+
+    assert run.failures == 5
+    assert run.message == (
+        "2 rows differ: (id: 2, third: 2.0, job: smith) has age: 40, not 41, "
+        "(id: 1, age: 40) has third: 1.0, not 9.0 and job: smith, not cook; "
+        "1 row is not expected: (id: 4, age: 40, third: 4.0, job: smith)"
+    )
 
 
 def test_rows_are_compared_as_often_as_they_come(tmp_path: Path, engine: DuckDBEngine) -> None:
