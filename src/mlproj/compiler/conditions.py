@@ -38,6 +38,8 @@ class Conditions:
                 position = None if error.position is None else error.position - len(before)
                 code, message = "E401" if error.syntax else "E402", self.renderer.hide(error.message, text)
                 better = bind_hint(error, {}) or word_hint(error, f"{before}{private}{after}")
+                if "one SELECT is expected" in error.message:
+                    message, better = "more than one statement", hint
                 self._refuse(code, f"{label}: {message}", place_within(span, text, position), better or hint)
                 return False
         kept = self.checker.describe(f"select (\n{private}\n) as kept\n{rows}", self.tables)[0].type
