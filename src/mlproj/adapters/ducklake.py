@@ -166,8 +166,10 @@ class DuckLake:
             work(cursor)
             arguments = f"{literal(info.author)}, {literal(info.message)}, extra_info => {literal(info.extra)}"
             cursor.execute(f"call lake.set_commit_message({arguments})")
-        made = self._engine.rows("from lake.last_committed_snapshot()")[0][0]
-        return int(self._engine.rows("from lake.current_snapshot()")[0][0] if made is None else made)
+        # By their names in the engine: as functions of the lake they would be looked for among its views and tables,
+        # all of which would be loaded for that.
+        made = self._engine.rows("from ducklake_last_committed_snapshot('lake')")[0][0]
+        return int(self._engine.rows("from ducklake_current_snapshot('lake')")[0][0] if made is None else made)
 
     @contextmanager
     def _transaction(self) -> Iterator[DuckDBPyConnection]:

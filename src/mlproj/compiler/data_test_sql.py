@@ -34,6 +34,10 @@ def failing(description: str, condition: str, where: str | None, *, clock: bool 
     return TestSql(description, failures, rows, clock=clock)
 
 
+def not_null(feature: str, where: str | None = None) -> TestSql:
+    return failing(f"{feature} is never null", f"{identifier(feature)} is null", where)
+
+
 def unique(names: Sequence[str], where: str | None = None) -> TestSql:
     """Counts the rows beyond the first of each value; rows with a null in any of the columns are not compared."""
     columns = identifiers(names)

@@ -56,7 +56,7 @@ class TestCompiler:
                 continue
             kinds = {test.kind for test in feature.tests}
             if feature.nullable is False and "not_null" not in kinds:
-                found = _not_null(feature.name, None)
+                found = sql.not_null(feature.name, None)
                 yield CompiledTest(
                     id=f"{self._prefix}.{feature.name}.nullable",
                     description=f"{feature.name} is declared nullable: false",
@@ -127,7 +127,7 @@ class TestCompiler:
         kind = self.types[feature]
         match rule:
             case NotNull():
-                return _not_null(feature, rule.where)
+                return sql.not_null(feature, rule.where)
             case Unique(columns=columns):
                 return self._unique(columns or [feature], rule.where, span)
             case AcceptedValues(values=values):
@@ -273,10 +273,6 @@ class TestCompiler:
 
 _MOVE_TO_FEATURE = "move it to `tests:` of the feature it is about"
 _MOVE_TO_GROUP = "move it to `tests:` of the group, beside `features:`"
-
-
-def _not_null(feature: str, where: str | None) -> TestSql:
-    return sql.failing(f"{feature} is never null", f"{identifier(feature)} is null", where)
 
 
 def _accepted(feature: str, values: Sequence[Any], where: str | None) -> TestSql:

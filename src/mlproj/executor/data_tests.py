@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
+from mlproj.compiler.data_test_sql import not_null
 from mlproj.compiler.text import identifier
 from mlproj.diagnostics import Diagnostic
 from mlproj.executor.anomalies import compared, fraction, past_values
@@ -121,15 +122,22 @@ class _Tester:
             )  # fmt: skip
 
     def _counts(self, tests: Sequence[CompiledTest]) -> list[tuple[int, str]]:
-        """For each the number of failing rows, and what was found; all that are aggregates in one pass."""
-        aggregates = [t for t in tests if t.failures]
+        """For each the number of failing rows, and what was found; all aggregates that are not known in one pass."""
+        found = {t.id: (self._nulls[t.failures], "") for t in tests if t.failures in self._nulls}
+        aggregates = [t for t in tests if t.failures and t.id not in found]
         columns = [sql for t in aggregates for sql in (t.failures, t.found or "''")]
         row: Sequence[Any] = self._rows(f"select {', '.join(columns)} from {self._relation}")[0] if columns else ()
-        found = {t.id: (int(row[2 * i]), str(row[2 * i + 1])) for i, t in enumerate(aggregates)}
+        found |= {t.id: (int(row[2 * i]), str(row[2 * i + 1])) for i, t in enumerate(aggregates)}
         for test in tests:
             if not test.failures:
                 found[test.id] = (int(self._rows(f"select count(*) from ({self._failing(test)}) as q")[0][0]), "")
         return [found[test.id] for test in tests]
+
+    @cached_property
+    def _nulls(self) -> dict[str, int]:
+        """Counts of nulls that are known of these rows, by the aggregate that would count them."""
+        outcome = self._space.outcomes.get(self._node.id)
+        return {not_null(name).failures: count for name, count in outcome.null_counts.items()} if outcome else {}
 
     def _run(self, test: CompiledTest, failures: int, found: str) -> TestRun:
         if test.band is not None:

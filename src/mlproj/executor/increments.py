@@ -199,16 +199,19 @@ class Addition:
         if watermark is None or self._backfills:
             return None
         type_name = next(f.type for f in self._node.features if f.name == watermark)
-        loaded, newest = self._published.loaded, f"max({identifier(watermark)})"
+        loaded, column = self._published.loaded, identifier(watermark)
+        newest = f"max({column})"
         if loaded and loaded.until:
             newest = f"least({newest}, {moment(loaded.until, type_name)})"
         if self._increment.lookback:
             newest += f" - interval '{self._increment.lookback}'"
-        value = self._run.rows(f"select ({newest})::VARCHAR from {self._stood_when_looked_at}")[0][0]
+        # Of rows in order the engine reads only those that may come first; for a maximum it would read them all.
+        first = f"select {column} from {self._stood_when_looked_at} order by {column} desc nulls last limit 1"
+        value = self._run.rows(f"select ({newest})::VARCHAR from ({first}) as q")[0][0]
         if value is None:
             return None
         # Without a time a row is never old.
-        return f"({identifier(watermark)} >= {moment(str(value), type_name)} or {identifier(watermark)} is null)"
+        return f"({column} >= {moment(str(value), type_name)} or {column} is null)"
 
     @property
     def _stood_when_looked_at(self) -> str:
@@ -240,7 +243,7 @@ class Addition:
         self._make("table", names.keys, changed_keys_sql(names.stood, f"{alive} as a", key, values))
         differ = self._among(names.keys, "t", node.row_key, [f"k{i}" for i in range(len(node.row_key))])
         self._make("table", names.came, f"select * from {alive} as t where {differ}")
-        self._make("table", names.gone, f"select * from {names.stood} as t where {differ}")
+        self._make("view", names.gone, f"select * from {names.stood} as t where {differ}")
         self._show(f"(select * from {names.this} as t where not {differ})")
         added, changed, deleted = self._run.rows(f"select {COUNTS} from {names.keys}")[0]
         return RowChanges(added=added, changed=changed, deleted=deleted)

@@ -145,6 +145,20 @@ def test_a_failing_test_publishes_nothing_and_the_next_build_starts_from_what_is
     assert built.rows(f'select count(*) from lake.mlproj_data."{table(built)}"') == [(11,)]
 
 
+def test_nulls_are_those_of_what_stands_and_of_what_came(built: LakeProject) -> None:
+    few = {"not_null": {"warn_if": "> 0", "error_if": "> 1"}}
+    built.put(shop(features=[*BARE[:2], feature("pay", tests=[few]), *BARE[3:]]), TARGETS)
+    rows = [*SECOND, (12, "2026-01-12 00:00:00", None, True)]
+    built.data(rows, tuple(COLUMNS))
+    built.built()
+    # The one before lies too far back to be among what is given now.
+    built.data([*rows, (20, "2026-01-20 00:00:00", None, True)], tuple(COLUMNS))
+
+    assert built.build().status == "failed"
+
+    assert [d.message for d in built.failures] == ["visits@1.pay.not_null: 2 rows fail: pay is never null"]
+
+
 def test_a_mended_test_takes_up_what_was_computed(built: LakeProject) -> None:
     built.data([*SECOND, visit(12, 12, -1)], tuple(COLUMNS))
     built.build()
