@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from mlproj.compiler.text import identifier, identifiers, literal
-from mlproj.compiler.transformations.hashing import unit_sql
+from mlproj.compiler.transformations.hashing import below_sql, unit_sql
 from mlproj.state import SplitRule
 
 SPLITS = ("training", "validation", "test")
@@ -20,12 +20,12 @@ def split_sql(split: SplitRule) -> str:
     """
     if split.by == "time":
         return _by_time(split)
-    u = unit_sql(str(split.seed), map(identifier, split.key))
+    seed, key = str(split.seed), [identifier(name) for name in split.key]
     if split.stratify:
-        return _stratified(split, u)
-    cases = f"when {u} < {literal(split.test)} then 'test' " if split.test else ""
+        return _stratified(split, unit_sql(seed, key))
+    cases = f"when {below_sql(seed, key, split.test)} then 'test' " if split.test else ""
     if split.validation:
-        cases += f"when {u} < {literal(split.test + split.validation)} then 'validation' "
+        cases += f"when {below_sql(seed, key, split.test + split.validation)} then 'validation' "
     return f"case {cases}else 'training' end" if cases else "'training'"
 
 
@@ -83,8 +83,8 @@ def _of_class(split: SplitRule) -> str:
 def _sampled(split: SplitRule) -> str:
     """Whether a row stays: it is of another class or split, or its own hash, of another seed, is below the share."""
     assert split.downsample is not None
-    u = unit_sql(f"downsample {split.seed}", map(identifier, split.rows))
-    return f"(not {_of_class(split)} or {u} < {literal(split.downsample.keep)})"
+    kept = below_sql(f"downsample {split.seed}", map(identifier, split.rows), split.downsample.keep)
+    return f"(not {_of_class(split)} or {kept})"
 
 
 def _ranked(split: SplitRule, u: str) -> str:

@@ -7,8 +7,8 @@ the key, so that the same rows give the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
@@ -25,6 +25,13 @@ _TOP = 10
 _SHOWN = {"p01": 0.01, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p99": 0.99}
 
 
+class Looked(NamedTuple):
+    """Group → column → statistics; and the floats that have values which no mean can take: NaN, infinite, too great."""
+
+    by_group: dict[str, dict[str, ColumnStatistics]]
+    unusual: frozenset[str]
+
+
 def column_statistics(
     engine: Engine,
     relation: str,
@@ -33,21 +40,25 @@ def column_statistics(
     by: str,
     reference: str,
     hidden: Collection[str] = (),
-) -> dict[str, dict[str, ColumnStatistics]]:
-    """Group → column → statistics; groups are the values of the column `by`.
+    some: Callable[[str], str] | None = None,
+) -> Looked:
+    """Groups are the values of the column `by`.
 
     Bars of histograms are those of the group `reference` in all groups. Of hidden columns there are counts alone.
+    `some` gives a query of the rows for which a condition on the key holds, where there is a cheaper one.
     """
     kinds: dict[str, Kind] = {n: "other" if n in hidden else kind_of(t) for n, t in types.items()}
     total = int(engine.rows(f"select count(*) from {relation}")[0][0])
-    found = measured(engine, relation, types, kinds, by, exact=total <= SAMPLED)
+    looked = measured(engine, relation, types, kinds, by, exact=total <= SAMPLED)
+    found = looked.by_group
     nth = max(-(-total // SAMPLED), 1)
     # Salted: a column may be made of the same hash of the key.
     part = relation
     if nth > 1:
         part = identifier(f"sample of {relation}")
-        those = f"where hash({identifiers(key)}, 'statistics') % {nth} = 0"
-        engine.create_table(f"sample of {relation}", f"select {identifiers([by, *types])} from {relation} {those}")
+        those = f"hash({identifiers(key)}, 'statistics') % {nth} = 0"
+        rows = some(those) if some else f"select * from {relation} where {those}"
+        engine.create_table(f"sample of {relation}", f"select {identifiers([by, *types])} from (\n{rows}\n) as t")
     numbers = [n for n, kind in kinds.items() if kind in ("number", "time")]
     quantiles = _by_group(engine, part, by, {n: quantiles_sql(n, types[n]) for n in numbers})
     bounds = {n: bounds_between(q) for n, q in quantiles.get(reference, {}).items() if q}
@@ -67,13 +78,13 @@ def column_statistics(
                 values["top"] = _top(drawn[group][name] or {})
             if nth > 1 and kinds[name] != "other":
                 values["looked_at"] = int(sizes.get(group, {}).get(name, 0))
-    return found
+    return looked
 
 
 def measured(
     engine: Engine, relation: str, types: Mapping[str, str], kinds: Mapping[str, Kind], by: str = "", *, exact: bool
-) -> dict[str, dict[str, ColumnStatistics]]:
-    """Group → column → what `measures` says of it, in one pass; without `by` there is one group, of no name.
+) -> Looked:
+    """What `measures` says of columns, in one pass; without `by` there is one group, of no name.
 
     An aggregate with a filter costs thrice as much, and is needed only for floats that are infinite, or have no square.
     """
@@ -88,11 +99,11 @@ def measured(
         found = _query(engine, relation, by, hopeful)
     except EngineError:
         # No deviation of what is infinite, or has no square.
-        return _query(engine, relation, by, sql)
+        return Looked(_query(engine, relation, by, sql), frozenset(floats))
     unusual = [n for n in floats if not all(is_usual(columns[n]) for columns in found.values())]
     for group, columns in _query(engine, relation, by, {n: sql[n] for n in unusual}).items():
         found[group] |= columns
-    return found
+    return Looked(found, frozenset(unusual))
 
 
 def is_usual(column: Mapping[str, JsonValue]) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlproj.compiler.column_statistics import Kind, finite_sql
 from mlproj.compiler.text import identifier, identifiers
+from mlproj.compiler.transformations.chain import function_of
 from mlproj.compiler.types import is_numeric
-from mlproj.executor.column_statistics import measured
+from mlproj.executor.column_statistics import ColumnStatistics, is_usual, measured
 from mlproj.ports import Engine
-from mlproj.state import Column
+from mlproj.state import Column, FittedStatistics, Step, ViewNode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,20 +21,67 @@ if TYPE_CHECKING:
 
 # Quartiles of more rows are those of about so many, by a hash of the key: exact ones cost more than all else together.
 _QUARTILE_ROWS = 250_000
+_COUNTED, _SPREAD = ("count", "nulls", "distinct"), ("std",)
+_PLACES = ("min", "max", "mean", "p25", "p50", "p75")
+NOTHING: Mapping[str, dict[str, Any]] = MappingProxyType({})
 _PLACE = '"its place"'  # not the name of a column, which has no blank
 
 
 def profile(
-    features: Sequence[str], table: Sequence[Column], engine: Engine, relation: str, rows: int, key: Sequence[str]
+    features: Sequence[str],
+    table: Sequence[Column],
+    engine: Engine,
+    relation: str,
+    rows: int,
+    key: Sequence[str],
+    known: Mapping[str, dict[str, Any]] = NOTHING,
 ) -> dict[str, dict[str, Any]]:
     """Per feature, of the training split: count, nulls, distinct, and for numbers min, max, mean, std and quartiles.
 
-    `relation` has the columns `table` and so many `rows`.
+    `relation` has the columns `table` and so many `rows`; what is `known` of features is not looked for.
     """
+    measure = [name for name in features if name not in known]
+    found = _profile(measure, table, engine, relation, rows, key) if measure else {}
+    return {name: known[name] if name in known else found[name] for name in features}
+
+
+def followed(
+    view: ViewNode, fitted: FittedStatistics, measured: Mapping[str, ColumnStatistics], unusual: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The profiles that follow from what was `measured` of features before transformation, in the training split.
+
+    They do where a feature is left as it is or its values are only moved and divided, and none of them is `unusual`.
+    """
+    profiles: dict[str, dict[str, Any]] = {}
+    for column in view.of_role("feature"):
+        chain, values = fitted.chains.get(column.name, ()), fitted.values.get(column.name, ())
+        found, type_name = measured.get(column.name, {}), column.type
+        wanted = (*_COUNTED, *_SPREAD, *_PLACES) if is_numeric(type_name) else _COUNTED
+        facts: dict[str, Any] | None = {name: found.get(name) for name in wanted}
+        for step, learnt in zip(chain, values, strict=True):
+            facts = facts and _moved(facts, type_name, step, learnt)
+            type_name = function_of(step).output(type_name, step.args)
+        if facts and column.name not in unusual and None not in facts.values() and is_usual(facts):
+            profiles[column.name] = facts
+    return profiles
+
+
+def _moved(facts: dict[str, Any], type_name: str, step: Step, learnt: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Facts after a step; None where they do not follow."""
+    function = function_of(step)
+    if function.divisor is None or function.evaluate is None or None in (*facts.values(), *learnt.values()):
+        return None
+    moved = function.evaluate(type_name, step.args, learnt)
+    return {**facts, **{n: moved(facts[n]) for n in _PLACES}, "std": facts["std"] / function.divisor(learnt)}
+
+
+def _profile(
+    features: Sequence[str], table: Sequence[Column], engine: Engine, relation: str, rows: int, key: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     types = {c.name: c.type for c in table if c.name in features}
     kinds: dict[str, Kind] = {n: "number" if is_numeric(t) else "other" for n, t in types.items()}
     seen = f"(select {identifiers(features)} from {relation} where split = 'training') as t"
-    found = measured(engine, seen, types, kinds, exact=False)[""]
+    found = measured(engine, seen, types, kinds, exact=False).by_group[""]
     numbers = [n for n in features if kinds[n] == "number"]
     if numbers:
         # Looked at by themselves: with a filter in each aggregate they took thrice as long as all else.

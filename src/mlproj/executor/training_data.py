@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from mlproj.compiler.splits import SPLITS
+from mlproj.compiler.splits import SPLITS, divided_sql
 from mlproj.compiler.text import identifier, identifiers, total_order
 from mlproj.compiler.transformations import apply_sql
 from mlproj.compiler.windows import stored_relation
 from mlproj.diagnostics import Diagnostic, ProjectError
-from mlproj.executor.column_statistics import ColumnStatistics, column_statistics
-from mlproj.executor.dataset_profile import column_digests, combined_digest, profile
+from mlproj.executor.column_statistics import ColumnStatistics, Looked, column_statistics
+from mlproj.executor.dataset_profile import column_digests, combined_digest, followed, profile
 from mlproj.executor.digests import column_digest_sql
 from mlproj.executor.fitting import fit, refuse_nothing
 from mlproj.executor.groups import refuse_duplicates
 from mlproj.executor.journal import commit_info
-from mlproj.executor.weights import WEIGHT, divide, weighed
+from mlproj.executor.weights import WEIGHT, divide, looked_at_twice, weighed
 from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
@@ -95,9 +96,11 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
 def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
     engine, raw = space.adapters.engine, f"raw:{view.relation}"
     stored = space.manifest.group(view.base).materialized != "view"
-    division = divide(view, space.fill(view.sql), engine, raw, stored=stored)
+    rows = space.fill(view.sql)
+    division = divide(view, rows, engine, raw, stored=stored)
     space.adapters.provide(view.transformations)
-    statistics = _statistics(view, engine, identifier(raw))
+    some = partial(_some, view, rows) if looked_at_twice(view, stored=stored) else None
+    statistics, unusual = _statistics(view, engine, identifier(raw), some)
     fitted, training = fit(view, engine, identifier(raw), statistics.get("training", {}))
     keys, passenger = ([c.name for c in view.of_role(*roles)] for roles in (("key", "event_time"), ("passenger",)))
     inputs, label = ([(c.name, c.type) for c in view.of_role(role)] for role in ("feature", "label"))
@@ -112,6 +115,7 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     table = table_name(f"td__{view.name}__v{view.version}", parts.whole, space.state)
     few = sum(counts.values()) * len(columns) <= _VALUES_IN_MEMORY
     frozen = _ordered(view, f"select * from ({query}) as t order by {order}", None if few else table, space)
+    known = followed(view, fitted, statistics["training"], unusual)
     digests = column_digests(columns, engine, frozen.relation, "" if few else order)
     dataset = TrainingDataset(
         view=view.id,
@@ -131,7 +135,7 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         raw_inputs=tuple(Column(name=n, type=t) for n, t in inputs),
         statistics=fitted,
         example=_example(view, space, raw),
-        profile=profile(features, columns, engine, frozen.relation, sum(counts.values()), keys),
+        profile=profile(features, columns, engine, frozen.relation, sum(counts.values()), keys, known),
         digest=combined_digest(digests),
         column_digests=digests,
         **division._asdict(),
@@ -177,12 +181,17 @@ def _order(view: ViewNode, keys: Sequence[str], columns: Sequence[Column], space
     return total_order(keys, [c.name for c in columns])
 
 
-def _statistics(view: ViewNode, engine: Engine, raw: str) -> dict[str, dict[str, ColumnStatistics]]:
-    """Split → column → statistics of what the view gives, before transformation; E606 without training rows."""
+def _some(view: ViewNode, rows: str, condition: str) -> str:
+    """Those of the rows that a condition on the key is true of: the engine would find a split for all of them first."""
+    return divided_sql(view.split, f"select * from (\n{rows}\n) as v where {condition}")
+
+
+def _statistics(view: ViewNode, engine: Engine, raw: str, some: Callable[[str], str] | None) -> Looked:
+    """Statistics of what the view gives, by split, before transformation; E606 without training rows."""
     refuse_nothing(view, engine, raw)
     types = {c.name: c.type for c in view.of_role("feature", "label", "passenger")}
     keys = [c.name for c in view.of_role("key", "event_time")]
-    return column_statistics(engine, raw, types, keys, "split", "training", view.pii)
+    return column_statistics(engine, raw, types, keys, "split", "training", view.pii, some)
 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:

@@ -28,9 +28,8 @@ def divide(view: ViewNode, rows: str, engine: Engine, table: str, *, stored: boo
     """
     split, divided = view.split, divided_sql(view.split, rows)
     if not leaves_rows_out(split):
-        # Rows that are one look at a table are as well looked at twice; a join, a filter or a rank is not done again.
-        once = stored and not (view.joins or view.filter or split.by != "hash" or split.stratify)
-        (engine.create_view if once else engine.create_table)(table, folded_sql(split, f"(\n{divided}\n)"))
+        create = engine.create_view if looked_at_twice(view, stored=stored) else engine.create_table
+        create(table, folded_sql(split, f"(\n{divided}\n)"))
         return Division({}, None)
     whole = f"divided:{view.relation}"
     engine.create_table(whole, divided)
@@ -44,6 +43,13 @@ def divide(view: ViewNode, rows: str, engine: Engine, table: str, *, stored: boo
     kept = of_class - counts.get("down-sampled", 0)
     sampled = Sampled(label=rule.label, value=rule.value, rows=of_class, kept=kept) if rule else None
     return Division({reason: count for reason, count in counts.items() if count}, sampled)
+
+
+def looked_at_twice(view: ViewNode, *, stored: bool) -> bool:
+    """Whether rows stay a view: one look at a table is as well done twice; a join, a filter or a rank is not."""
+    split = view.split
+    ranked = split.by != "hash" or split.stratify or leaves_rows_out(split)
+    return stored and not (view.joins or view.filter or ranked)
 
 
 def weighed(view: ViewNode, engine: Engine, relation: str) -> tuple[str, dict[str, float]]:

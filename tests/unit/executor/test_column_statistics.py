@@ -28,7 +28,7 @@ def engine() -> DuckDBEngine:
 
 
 def found(engine: DuckDBEngine, **rest: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    return column_statistics(engine, "t", TYPES, ["id"], "split", "training", **rest)
+    return column_statistics(engine, "t", TYPES, ["id"], "split", "training", **rest).by_group
 
 
 def test_numbers_are_those_of_numpy_in_every_split(engine: DuckDBEngine) -> None:
@@ -76,7 +76,8 @@ def test_of_hidden_columns_there_are_counts_alone(engine: DuckDBEngine) -> None:
 def test_of_many_rows_a_part_is_looked_at_that_is_the_same_each_time(engine: DuckDBEngine) -> None:
     rows = "select range as id, 'training' as split, range % 1000 as x, (range % 3)::VARCHAR as c from range(300000)"
     big = f"({rows}) as r"
-    twice = [column_statistics(engine, big, {"x": "BIGINT", "c": "VARCHAR"}, ["id"], "split", "training") for _ in "ab"]
+    types = {"x": "BIGINT", "c": "VARCHAR"}
+    twice = [column_statistics(engine, big, types, ["id"], "split", "training").by_group for _ in "ab"]
     x, c = twice[0]["training"]["x"], twice[0]["training"]["c"]
 
     assert twice[0] == twice[1]
@@ -90,7 +91,10 @@ def test_of_many_rows_a_part_is_looked_at_that_is_the_same_each_time(engine: Duc
 @pytest.mark.parametrize("odd", ["'nan'", "'inf'", "'-inf'", "1e300"])
 def test_values_that_no_mean_can_take_are_left_out_of_it(engine: DuckDBEngine, odd: str) -> None:
     rows = f"(select 'training' as split, unnest([1.0, 3.0, {odd}::DOUBLE, null]) as x, 1 as id) as r"
-    x = column_statistics(engine, rows, {"x": "DOUBLE"}, ["id"], "split", "training")["training"]["x"]
+    looked = column_statistics(engine, rows, {"x": "DOUBLE"}, ["id"], "split", "training")
+    x = looked.by_group["training"]["x"]
+
+    assert looked.unusual == {"x"}
 
     assert (x["count"], x["nulls"], x["mean"], x["std"]) == (3, 1, 2.0, 1.0)
     assert (x["min"], x["max"]) == (1.0, 1e300 if odd == "1e300" else 3.0)
@@ -98,9 +102,8 @@ def test_values_that_no_mean_can_take_are_left_out_of_it(engine: DuckDBEngine, o
 
 def test_whole_numbers_that_are_few_are_listed_as_classes(engine: DuckDBEngine) -> None:
     rows = "(select 'training' as split, id, (id % 4 = 0)::BIGINT as y from t) as r"
-    statistics = column_statistics(engine, rows, {"y": "BIGINT", "id": "BIGINT"}, ["id"], "split", "training")[
-        "training"
-    ]
+    types = {"y": "BIGINT", "id": "BIGINT"}
+    statistics = column_statistics(engine, rows, types, ["id"], "split", "training").by_group["training"]
 
     assert statistics["y"]["top"] == [["0", 300], ["1", 100]]
     assert "top" not in statistics["id"]

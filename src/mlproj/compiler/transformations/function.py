@@ -61,6 +61,8 @@ class Function:
     needs_values: bool = False
     # Whether it makes several columns, so that nothing can follow it.
     several: bool = False
+    # What values are divided by, where they are only moved and divided: what is known of them is known of the result.
+    divisor: Callable[[Statistics], float] | None = None
     # What training rows get instead where it learns from the label: `out_of_fold(x, args, statistics, unit)`.
     out_of_fold: Callable[[str, Arguments, Statistics, str], str] | None = None
 

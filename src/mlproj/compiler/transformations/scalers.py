@@ -60,6 +60,7 @@ def _scaler(name: str, shift: _Shift, statistics: Callable[[str], dict[str, str]
         apply=apply,
         evaluate=evaluate,
         statistics=lambda x, _args: statistics(x),
+        divisor=lambda s: float(shift(s)[1] or 1),
     )
 
 
