@@ -26,7 +26,10 @@ _SHOWN = {"p01": 0.01, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 
 
 
 class Looked(NamedTuple):
-    """Group → column → statistics; and the floats that have values which no mean can take: NaN, infinite, too great."""
+    """Group → column → statistics; and the columns that have values which no mean can take, or are hidden.
+
+    Those are NaN, infinite, or have no square.
+    """
 
     by_group: dict[str, dict[str, ColumnStatistics]]
     unusual: frozenset[str]
@@ -78,7 +81,7 @@ def column_statistics(
                 values["top"] = _top(drawn[group][name] or {})
             if nth > 1 and kinds[name] != "other":
                 values["looked_at"] = int(sizes.get(group, {}).get(name, 0))
-    return looked
+    return Looked(found, looked.unusual | {*hidden})
 
 
 def measured(

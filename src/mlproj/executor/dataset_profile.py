@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # Quartiles of more rows are those of about so many, by a hash of the key: exact ones cost more than all else together.
 _QUARTILE_ROWS = 250_000
 _COUNTED, _SPREAD = ("count", "nulls", "distinct"), ("std",)
-_PLACES = ("min", "max", "mean", "p25", "p50", "p75")
-NOTHING: Mapping[str, dict[str, Any]] = MappingProxyType({})
+_VALUES = ("min", "max", "mean", "p25", "p50", "p75")
+_NOTHING: Mapping[str, dict[str, Any]] = MappingProxyType({})
 _PLACE = '"its place"'  # not the name of a column, which has no blank
 
 
@@ -34,7 +34,7 @@ def profile(
     relation: str,
     rows: int,
     key: Sequence[str],
-    known: Mapping[str, dict[str, Any]] = NOTHING,
+    known: Mapping[str, dict[str, Any]] = _NOTHING,
 ) -> dict[str, dict[str, Any]]:
     """Per feature, of the training split: count, nulls, distinct, and for numbers min, max, mean, std and quartiles.
 
@@ -56,7 +56,7 @@ def followed(
     for column in view.of_role("feature"):
         chain, values = fitted.chains.get(column.name, ()), fitted.values.get(column.name, ())
         found, type_name = measured.get(column.name, {}), column.type
-        wanted = (*_COUNTED, *_SPREAD, *_PLACES) if is_numeric(type_name) else _COUNTED
+        wanted = (*_COUNTED, *_SPREAD, *_VALUES) if is_numeric(type_name) else _COUNTED
         facts: dict[str, Any] | None = {name: found.get(name) for name in wanted}
         for step, learnt in zip(chain, values, strict=True):
             facts = facts and _moved(facts, type_name, step, learnt)
@@ -72,7 +72,7 @@ def _moved(facts: dict[str, Any], type_name: str, step: Step, learnt: Mapping[st
     if function.divisor is None or function.evaluate is None or None in (*facts.values(), *learnt.values()):
         return None
     moved = function.evaluate(type_name, step.args, learnt)
-    return {**facts, **{n: moved(facts[n]) for n in _PLACES}, "std": facts["std"] / function.divisor(learnt)}
+    return {**facts, **{n: moved(facts[n]) for n in _VALUES}, "std": facts["std"] / function.divisor(learnt)}
 
 
 def _profile(

@@ -108,7 +108,13 @@ def measured(outcome: GroupOutcome, space: Workspace) -> GroupOutcome:
 
 def _duplicates_sql(node: GroupNode) -> str:
     # With an event_time ties are legal, and the point-in-time join has a rule for them.
-    return "0" if node.event_time else unique(node.primary_key).failures
+    if node.event_time:
+        return "0"
+    if len(node.primary_key) == 1:
+        # What a test counts with a filter, in less time: one column has no part that is null.
+        key = identifier(node.primary_key[0])
+        return f"count({key}) - count(distinct {key})"
+    return unique(node.primary_key).failures
 
 
 def key_warnings(node: GroupNode, rows: int, nulls: Mapping[str, int], duplicates: int) -> list[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mlproj.compiler.splits import SPLITS, divided_sql
@@ -96,11 +95,9 @@ def _digests(view: ViewNode, space: Workspace) -> dict[str, str | None]:
 def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) -> DatasetOutcome:
     engine, raw = space.adapters.engine, f"raw:{view.relation}"
     stored = space.manifest.group(view.base).materialized != "view"
-    rows = space.fill(view.sql)
-    division = divide(view, rows, engine, raw, stored=stored)
+    division = divide(view, space.fill(view.sql), engine, raw, stored=stored)
     space.adapters.provide(view.transformations)
-    some = partial(_some, view, rows) if looked_at_twice(view, stored=stored) else None
-    statistics, unusual = _statistics(view, engine, identifier(raw), some)
+    statistics, unusual = _statistics(view, space, identifier(raw), stored=stored)
     fitted, training = fit(view, engine, identifier(raw), statistics.get("training", {}))
     keys, passenger = ([c.name for c in view.of_role(*roles)] for roles in (("key", "event_time"), ("passenger",)))
     inputs, label = ([(c.name, c.type) for c in view.of_role(role)] for role in ("feature", "label"))
@@ -108,15 +105,16 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
     weighed_rows, class_weights = weighed(view, engine, identifier(raw))
     ours = ["split", *(["fold"] if view.split.folds else []), *([WEIGHT] if view.split.weight else [])]
     _refuse_clashes(view, [*keys, *features, *(n for n, _t in label), *passenger, *ours])
-    query = apply_sql([*inputs, *label], fitted, weighed_rows, [*keys, *passenger, *ours], training)
+    clean = statistics["training"].keys() - unusual
+    query = apply_sql([*inputs, *label], fitted, weighed_rows, [*keys, *passenger, *ours], training, clean)
     columns = engine.describe(query)
     order = _order(view, keys, columns, space)
     counts = _counts(statistics, engine, identifier(raw))
     table = table_name(f"td__{view.name}__v{view.version}", parts.whole, space.state)
     few = sum(counts.values()) * len(columns) <= _VALUES_IN_MEMORY
     frozen = _ordered(view, f"select * from ({query}) as t order by {order}", None if few else table, space)
-    known = followed(view, fitted, statistics["training"], unusual)
     digests = column_digests(columns, engine, frozen.relation, "" if few else order)
+    known = followed(view, fitted, statistics["training"], unusual)
     dataset = TrainingDataset(
         view=view.id,
         number=number,
@@ -128,10 +126,7 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         inputs=dict.fromkeys(view.depends_on, 0),
         rows={s: counts.get(s, 0) for s in SPLITS},
         columns=columns,
-        keys=tuple(keys),
-        features=tuple(features),
-        label=view.label,
-        passenger=tuple(passenger),
+        keys=tuple(keys), features=tuple(features), label=view.label, passenger=tuple(passenger),
         raw_inputs=tuple(Column(name=n, type=t) for n, t in inputs),
         statistics=fitted,
         example=_example(view, space, raw),
@@ -144,7 +139,7 @@ def _freeze(view: ViewNode, space: Workspace, parts: DatasetParts, number: int) 
         class_weights=class_weights,
         build_id=space.build_id,
         created_at=space.adapters.now(),
-    )
+    )  # fmt: skip
     return DatasetOutcome(dataset, frozen.unwritten)
 
 
@@ -181,17 +176,19 @@ def _order(view: ViewNode, keys: Sequence[str], columns: Sequence[Column], space
     return total_order(keys, [c.name for c in columns])
 
 
-def _some(view: ViewNode, rows: str, condition: str) -> str:
-    """Those of the rows that a condition on the key is true of: the engine would find a split for all of them first."""
-    return divided_sql(view.split, f"select * from (\n{rows}\n) as v where {condition}")
-
-
-def _statistics(view: ViewNode, engine: Engine, raw: str, some: Callable[[str], str] | None) -> Looked:
+def _statistics(view: ViewNode, space: Workspace, raw: str, *, stored: bool) -> Looked:
     """Statistics of what the view gives, by split, before transformation; E606 without training rows."""
+    engine = space.adapters.engine
     refuse_nothing(view, engine, raw)
     types = {c.name: c.type for c in view.of_role("feature", "label", "passenger")}
     keys = [c.name for c in view.of_role("key", "event_time")]
-    return column_statistics(engine, raw, types, keys, "split", "training", view.pii, some)
+
+    def some(condition: str) -> str:
+        """Of a view the engine would find a split for all rows, and look at the condition then."""
+        return divided_sql(view.split, f"select * from (\n{space.fill(view.sql)}\n) as v where {condition}")
+
+    below = some if looked_at_twice(view, stored=stored) else None
+    return column_statistics(engine, raw, types, keys, "split", "training", view.pii, below)
 
 
 def _example(view: ViewNode, space: Workspace, raw: str) -> tuple[dict[str, Any], ...]:

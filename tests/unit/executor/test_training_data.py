@@ -205,3 +205,32 @@ def test_a_base_that_is_computed_at_each_look_is_looked_at_once(folder: LakeProj
     dataset = folder.dataset("income@1")
     assert dataset.profile["luck"]["min"] == 0.0
     assert dataset.profile["luck"]["max"] == 1.0
+
+
+@pytest.mark.parametrize("chain", ["min_max_scaler", "standard_scaler", "robust_scaler", None])
+@pytest.mark.parametrize("odd", [None, "inf", "nan", "0"])
+def test_profiles_that_follow_are_those_of_what_was_frozen(
+    folder: LakeProject, chain: str | None, odd: str | None
+) -> None:
+    """Of a column that is scaled or left as it is, with an odd value or none, and of one whose values are all alike."""
+    pay = f"case when id % 7 = 3 then {odd!r}::DOUBLE else pay::DOUBLE end" if odd else "pay::DOUBLE"
+    sql = f"select * replace ({pay} as pay), 5 as same from {{{{ source('people') }}}}"
+    scaled = view(
+        features=["age", "pay", "same"], transformations=dict.fromkeys(["age", "pay", "same"], chain) if chain else {}
+    )
+    folder.put(SmallProject([group()], [scaled], sql={"income@1": sql}))
+    folder.built()
+
+    dataset = folder.dataset("income@1")
+    name = f'lake.mlproj_data."{dataset.table}" at (version => {dataset.commit})'
+    for feature in ("age", "pay", "same"):
+        x = f"case when isfinite({feature}::DOUBLE) then {feature}::DOUBLE end"
+        wanted = f"min({x}), max({x}), avg({x}), stddev_pop({x}), quantile_cont({x}, [0.25, 0.5, 0.75])"
+        counts = f"count({feature}), count(*) - count({feature}), count(distinct {feature})"
+        *found, quartiles = folder.rows(f"select {counts}, {wanted} from {name} where split = 'training'")[0]
+        facts = dataset.profile[feature]
+        assert [facts[n] for n in ("count", "nulls", "min", "max")] == [*found[:2], *found[3:5]]
+        assert facts["distinct"] == pytest.approx(found[2], rel=0.2)
+        assert [facts[n] for n in ("mean", "std", "p25", "p50", "p75")] == pytest.approx(
+            [*found[5:], *quartiles], abs=1e-9
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -117,16 +117,14 @@ def missing_statistics(chain: Sequence[Step], stage: int, statistics: Mapping[st
 
 
 def transformed_columns(
-    feature: str, type_name: str, fitted: FittedStatistics, training: Training | None = None
+    feature: str, type_name: str, fitted: FittedStatistics, training: Training | None = None, *, clean: bool = False
 ) -> list[tuple[str, str]]:
-    """(name, SQL) of the columns that a feature becomes; itself where it has no chain."""
-    chain = fitted.chains.get(feature, ())
-    if not chain:
-        return [(feature, cleaned(identifier(feature), type_name))]
-    values, last = fitted.values[feature], chain[-1]
-    if not function_of(last).several:
-        return [(feature, _expression(feature, type_name, chain, values, training))]
-    x = _expression(feature, type_name, chain[:-1], values[:-1], training)
+    """(name, SQL) of the columns that a feature becomes; itself where it has no chain. A `clean` one holds no NaN."""
+    chain, values = fitted.chains.get(feature, ()), fitted.values.get(feature, ())
+    if not chain or not function_of(chain[-1]).several:
+        return [(feature, _expression(feature, type_name, chain, values, training, clean=clean))]
+    last = chain[-1]
+    x = _expression(feature, type_name, chain[:-1], values[:-1], training, clean=clean)
     columns = function_of(last).apply(x, last.args, values[-1])
     return [(f"{feature}_{suffix}", sql) for suffix, sql in columns]
 
@@ -137,14 +135,16 @@ def apply_sql(
     relation: str,
     others: Sequence[str] = (),
     training: Training | None = None,
+    clean: Collection[str] = (),
 ) -> str:
     """A query of transformed features, (name, type) in order, after `others`, which pass as they are.
 
-    With `training`, rows of the training split get what was learnt of the label without them.
+    With `training`, rows of the training split get what was learnt of the label without them. `clean` columns are known
+    to hold no NaN.
     """
     parts = [identifiers(others)] if others else []
     for name, type_name in columns:
-        made = transformed_columns(name, type_name, fitted, training)
+        made = transformed_columns(name, type_name, fitted, training, clean=name in clean)
         parts += [f"{sql} as {identifier(output)}" for output, sql in made]
     return f"select {', '.join(parts)} from {relation}"
 
@@ -155,8 +155,10 @@ def _expression(
     chain: Sequence[Step],
     values: Sequence[Mapping[str, Any]],
     training: Training | None,
+    *,
+    clean: bool = False,
 ) -> str:
-    sql = cleaned(identifier(feature), type_name)
+    sql = identifier(feature) if clean else cleaned(identifier(feature), type_name)
     for step, statistics in zip(chain, values, strict=False):
         function = function_of(step)
         applied = function.apply(sql, step.args, statistics)[0][1]
