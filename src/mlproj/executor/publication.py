@@ -22,7 +22,7 @@ def publish(space: Workspace, nodes: Iterable[str], removed: Iterable[str], chan
     at = space.adapters.now()
     nodes = list(nodes)
     published = {n: _published(n, space, at) for n in nodes}
-    looked_at = {n: _with_digests(n, space) for n in space.digests if n not in published}
+    looked_at = {n: _looked_at(n, space) for n in {*space.digests, *space.keyed} if n not in published}
     gone = tuple(sorted(removed))
     datasets = {n: d.dataset for n, d in space.datasets.items() if d.dataset.build_id == space.build_id}
     publication = Publication(
@@ -83,9 +83,11 @@ def _published(node_id: str, space: Workspace, at: str) -> Published:
     return Published(**common)
 
 
-def _with_digests(node_id: str, space: Workspace) -> Published:
-    """A group that stays as it was published, with digests of columns that nobody read before."""
-    return space.state.published[node_id].model_copy(update={"column_digests": space.column_digests(node_id)})
+def _looked_at(node_id: str, space: Workspace) -> Published:
+    """A group that stays as it was published, with what this build found out of its columns and its key."""
+    row = space.state.published[node_id]
+    node = row.node.model_copy(update={"unique_key": True}) if node_id in space.keyed else row.node
+    return row.model_copy(update={"node": node, "column_digests": space.column_digests(node_id)})
 
 
 def view_moves(

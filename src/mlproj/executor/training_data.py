@@ -22,7 +22,7 @@ from mlproj.executor.workspace import DatasetOutcome, Workspace, table_name
 from mlproj.planner.reuse import find_dataset
 from mlproj.planner.training_data import DatasetParts, dataset_parts, holds, wanted_columns
 from mlproj.ports import Engine, EngineError, TableWrite
-from mlproj.state import Column, StepResult, TrainingDataset, ViewNode
+from mlproj.state import Column, GroupNode, StepResult, TrainingDataset, ViewNode
 from mlproj.state.runs import StepStatus
 
 _EXAMPLE_ROWS = 5
@@ -52,13 +52,24 @@ def make_dataset(view: ViewNode, space: Workspace) -> StepResult:
             space.datasets[view.id] = DatasetOutcome(dataset, None)
             return _result(view, dataset, started, "reused", found[1])
         for parent in view.depends_on:
-            refuse_duplicates(space.manifest.group(parent), space)
+            _refuse_duplicates(space.manifest.group(parent), space)
         space.datasets[view.id] = _freeze(view, space, parts, number)
     except EngineError as error:
         raise ProjectError(
             [Diagnostic("E602", f"{view.relation}: {space.said(error, view.id)}", view.span, node=view.id)], exit_code=1
         ) from error
     return _result(view, space.datasets[view.id].dataset, started, "ok", "")
+
+
+def _refuse_duplicates(group: GroupNode, space: Workspace) -> None:
+    """Raises E615, for rows as published only where nobody who counted on their key has looked at it before."""
+    row = space.state.published.get(group.id) if group.id not in space.outcomes else None
+    stands = row is not None and row.table is not None
+    if row and stands and isinstance(row.node, GroupNode) and row.node.unique_key:
+        return
+    refuse_duplicates(group, space)
+    if stands and group.unique_key:
+        space.keyed.add(group.id)
 
 
 def _result(view: ViewNode, dataset: TrainingDataset, started: float, status: StepStatus, message: str) -> StepResult:

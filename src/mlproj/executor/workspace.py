@@ -78,7 +78,7 @@ class DatasetOutcome:
 @dataclass
 class Workspace:
     """Outcomes by group id, training datasets by view id. `digests` are those of columns that no build had taken
-    before, by group id and column.
+    before, by group id and column, and `keyed` the groups as published whose key turned out to be one.
 
     `intend` is told of rows that are about to be written into the lake while the build computes, `tell` how far a long
     step has come. `backfills` says of which groups a part is computed anew.
@@ -93,6 +93,7 @@ class Workspace:
     outcomes: dict[str, GroupOutcome] = field(default_factory=dict)
     datasets: dict[str, DatasetOutcome] = field(default_factory=dict)
     digests: dict[str, dict[str, str]] = field(default_factory=dict)
+    keyed: set[str] = field(default_factory=set)
     intend: Callable[[str, Made], None] = lambda _node, _made: None
     tell: Callable[[StepResult], None] = lambda _result: None
     backfills: Mapping[str, Scope] = field(default_factory=dict)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
 import pytest
 
+from mlproj.adapters.duckdb_engine import DuckDBEngine
 from mlproj.executor import training_data
 from tests.lake_project import LakeProject, Row, built_project, people
 from tests.unit.planner.small_project import SQL, SmallProject, group, model, view
@@ -143,6 +146,24 @@ def test_a_key_that_nobody_counted_on_is_looked_at_when_a_view_comes(folder: Lak
 
     assert failed(folder, "train_data feature_view:income@1") == ["E615"]
     assert folder.models() == []
+
+
+def test_a_key_that_was_looked_at_is_not_looked_at_again(folder: LakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    rows = DuckDBEngine.rows
+    monkeypatch.setattr(DuckDBEngine, "rows", lambda engine, sql: looked.append(sql) or rows(engine, sql))  # type: ignore[func-returns-value]
+
+    def key_checks(*views: dict[str, Any]) -> int:
+        looked.clear()
+        folder.put(SmallProject([group()], [*views]))
+        folder.built()
+        return sum('count(distinct "id")' in sql for sql in looked)
+
+    folder.data(people())
+    assert key_checks() == 1, "a warning at least, where a group is built"
+    assert key_checks(view()) == 1
+    assert folder.state().published["feature_group:income@1"].node.unique_key
+    assert key_checks(view(split={"seed": 2})) == 0
 
 
 def test_a_key_that_is_not_unique_keeps_a_group_from_going_online(folder: LakeProject) -> None:
