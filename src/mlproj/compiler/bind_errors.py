@@ -31,13 +31,18 @@ def bind_hint(error: BindError, relations: Mapping[str, str]) -> str | None:
         if written:
             return f"write {written}"
         return near or "other groups are read with {{ ref('…') }}, files with {{ source('…') }}"
-    if "one SELECT is expected" in error.message:
+    if is_not_one_query(error):
         return "the file holds one SELECT; its parts can be CTEs: with a as (…) select …"
     if any("->" in candidate for candidate in error.candidates):
         return "cast the arguments, as in x::DOUBLE"
     if error.candidates:
         return f"did you mean {', '.join(repr(c) for c in error.candidates[:3])}?"
     return None
+
+
+def is_not_one_query(error: BindError) -> bool:
+    """Whether the text holds no statement, several, or another one than a SELECT."""
+    return "one SELECT is expected" in error.message
 
 
 def word_hint(error: BindError, sql: str) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mlproj.compiler.bind_errors import bind_hint, word_hint
+from mlproj.compiler.bind_errors import bind_hint, is_not_one_query, word_hint
 from mlproj.compiler.checker import TypeChecker
 from mlproj.compiler.render import SqlRenderer
 from mlproj.diagnostics import Collector, Span
@@ -38,7 +38,7 @@ class Conditions:
                 position = None if error.position is None else error.position - len(before)
                 code, message = "E401" if error.syntax else "E402", self.renderer.hide(error.message, text)
                 better = bind_hint(error, {}) or word_hint(error, f"{before}{private}{after}")
-                if "one SELECT is expected" in error.message:
+                if is_not_one_query(error):
                     message, better = "more than one statement", hint
                 self._refuse(code, f"{label}: {message}", place_within(span, text, position), better or hint)
                 return False

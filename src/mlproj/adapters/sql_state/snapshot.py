@@ -216,11 +216,13 @@ class Snapshot:
 
 
 def _published(node_id: str, text: bytes, known: KnownNodes | None) -> Published:
-    node = known(node_id) if known else None
-    head = node and b'{"node":%b,' % node[1]
-    if node is None or head is None or not text.startswith(head):
-        return Published.model_validate_json(text)
-    return Published.model_validate({**from_json(b"{" + text[len(head) :]), "node": node[0]})
+    found = known(node_id) if known else None
+    if found:
+        node, own = found
+        head = b'{"node":%b,' % own
+        if text.startswith(head):
+            return Published.model_validate({**from_json(b"{" + text[len(head) :]), "node": node})
+    return Published.model_validate_json(text)
 
 
 def _trained(row: tuple[Any, ...]) -> Trained:
